@@ -1,0 +1,71 @@
+/** Every bound of the system in one place. Names: quantity, unit, qualifier. */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
+
+// Pictures
+/** Largest original accepted at `register`. */
+export const IMAGE_BYTES_MAX = 25 * MiB;
+/** Largest original that fits a carrier of {@link CARRIER_PIXELS_MAX} at 1 bit per sample. */
+export const IMAGE_BYTES_MAX_AT_1_BPS = 14 * MiB;
+/** Largest picture (width x height) whose pixels are ever decoded, be it an original or a cover. */
+export const IMAGE_PIXELS_MAX = 120_000_000;
+export const IMAGES_PER_USER_MAX = 20;
+export const PREVIEW_SIDE_PX = 128;
+export const PREVIEW_BYTES_MAX = 8 * KiB;
+/** A carrier is at most this large once decoded: 3 bytes each, so 120 MB. */
+export const CARRIER_PIXELS_MAX = 40_000_000;
+/** A carrier's PNG can't be much larger than its pixels; beyond this it is refused unread. */
+export const CARRIER_FILE_BYTES_MAX = 128 * MiB;
+export const FILE_NAME_BYTES_MAX = 255;
+
+// Names and ids
+export const USERNAME_CHARS_MAX = 32;
+export const ID_BYTES = 16;
+export const KEY_BYTES = 32;
+export const MESSAGE_CHARS_MAX = 280;
+export const ADDRESSES_MAX = 8;
+
+// Grants and views
+export const VIEWS_MIN = 1;
+export const VIEWS_MAX = 10_000;
+/** An opened view answers a retry with the same key for this long. */
+export const VIEW_OPEN_MS = 10 * MINUTE;
+export const GRANT_LOG_ENTRIES_MAX = 256;
+
+// The discovery servers' HTTP
+export const JSON_BODY_BYTES_MAX = 64 * KiB;
+export const REGISTER_BODY_BYTES_MAX = 256 * KiB;
+/** A request's signature is accepted this far from the server's clock, on either side. */
+export const SIGNATURE_WINDOW_MS = 60 * SECOND;
+export const PAGE_DEFAULT = 50;
+export const PAGE_MAX = 500;
+export const HEARTBEAT_TTL_MS_DEFAULT = 10 * SECOND;
+export const HEARTBEAT_INTERVAL_MS_DEFAULT = 5 * SECOND;
+export const REQUESTS_PENDING_PER_OWNER_MAX = 500;
+
+// The election's links
+export const ELECTION_LINE_BYTES_MAX = 16 * KiB;
+export const CLUSTER_NODES_MAX = 7;
+
+// Peers
+export const PEER_SOCKETS_MAX = 64;
+export const PEER_SOCKETS_PER_REMOTE_MAX = 4;
+export const DELIVERIES_MAX = 8;
+export const DELIVERIES_PER_REMOTE_MAX = 2;
+export const HANDSHAKE_TIMEOUT_MS = 10 * SECOND;
+export const HEADERS_TIMEOUT_MS = 10 * SECOND;
+export const STALL_TIMEOUT_MS = 30 * SECOND;
+export const UPLOAD_TIMEOUT_MS = 15 * MINUTE;
+export const DIAL_TIMEOUT_MS = 5 * SECOND;
+/** Addresses off loopback are tried this long after the loopback ones. */
+export const DIAL_STAGGER_MS = 250;
+export const OUTBOX_ENTRIES_MAX = 1000;
+export const OUTBOX_KEEP_MS = 30 * DAY;
+
+// Hiding
+/** Sealed header, hidden in every carrier at a place only the pair can find. */
+export const HEADER_BYTES = 384;
