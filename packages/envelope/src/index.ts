@@ -1,1 +1,13 @@
-export {};
+export * from './body.ts';
+export * from './certificate.ts';
+export * from './cluster-key.ts';
+export * from './encoding.ts';
+export * from './grant-log.ts';
+export * from './header.ts';
+export * from './http-signature.ts';
+export * from './identity.ts';
+export * from './key-share.ts';
+export * from './keys.ts';
+export * from './keystream.ts';
+export * from './pair-key.ts';
+export * from './signing.ts';
