@@ -1,1 +1,9 @@
-export {};
+export {
+  type ElectionConfig,
+  type ElectionTimings,
+  type NodeId,
+  quorumOf,
+  readElectionConfig,
+  sizeAdvice,
+  splitAddress,
+} from './config.ts';

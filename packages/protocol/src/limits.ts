@@ -46,10 +46,34 @@ export const PAGE_MAX = 500;
 export const HEARTBEAT_TTL_MS_DEFAULT = 10 * SECOND;
 export const HEARTBEAT_INTERVAL_MS_DEFAULT = 5 * SECOND;
 export const REQUESTS_PENDING_PER_OWNER_MAX = 500;
+/** Of those, from any one requester: nobody fills another's inbox alone. */
+export const REQUESTS_PENDING_PER_PAIR_MAX = 50;
+/** A page of a list ends early once it holds this many stored bytes. */
+export const PAGE_BYTES_MAX = MiB;
+/** Attempts at one change before a server says that it can't tell, or is too busy. */
+export const COMMIT_ATTEMPTS_MAX = 32;
+/** Changes of one grant (user, inbox) that wait for each other at the leader; more are turned away. */
+export const CHANGES_QUEUED_PER_KEY_MAX = 256;
+/** Signed requests remembered so that none is accepted twice. */
+export const NONCES_REMEMBERED_MAX = 100_000;
+/** A closing server waits this long for requests in flight. */
+export const DRAIN_TIMEOUT_MS = 5 * SECOND;
 
 // The election's links
 export const ELECTION_LINE_BYTES_MAX = 16 * KiB;
 export const CLUSTER_NODES_MAX = 7;
+/** `host:port` of a member, as the configuration writes it. */
+export const ELECTION_ADDRESS_CHARS_MAX = 255;
+export const HTTP_URL_CHARS_MAX = 512;
+/** Every election timing of the configuration lies between these. */
+export const ELECTION_TIMING_MS_MIN = 10;
+export const ELECTION_TIMING_MS_MAX = 10 * MINUTE;
+/** Incoming connections of the election, from members or not. */
+export const ELECTION_SOCKETS_MAX = 32;
+/** Messages for a member that reads nothing are dropped beyond this. */
+export const ELECTION_UNSENT_BYTES_MAX = 256 * KiB;
+/** `state.json` holds a term, a vote and little else. */
+export const ELECTION_STATE_BYTES_MAX = 4 * KiB;
 
 // Peers
 export const PEER_SOCKETS_MAX = 64;
@@ -65,6 +89,19 @@ export const DIAL_TIMEOUT_MS = 5 * SECOND;
 export const DIAL_STAGGER_MS = 250;
 export const OUTBOX_ENTRIES_MAX = 1000;
 export const OUTBOX_KEEP_MS = 30 * DAY;
+
+// The store
+export const STORE_KEY_BYTES_MAX = 512;
+export const STORE_VALUE_BYTES_MAX = 256 * KiB;
+export const STORE_EXPECTS_PER_COMMIT_MAX = 100;
+export const STORE_OPS_PER_COMMIT_MAX = 100;
+/** Keys and values of one commit together; etcd takes 1.5 MB a request. */
+export const STORE_COMMIT_BYTES_MAX = MiB;
+export const STORE_LIST_ITEMS_MAX = 1000;
+/** A page of a list ends early here; etcd's client takes 4 MB an answer. */
+export const STORE_LIST_BYTES_MAX = 2 * MiB;
+/** Commits that wait while another is made durable; beyond this they are refused. */
+export const STORE_COMMITS_WAITING_MAX = 10_000;
 
 // Hiding
 /** Sealed header, hidden in every carrier at a place only the pair can find. */

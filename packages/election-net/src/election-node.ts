@@ -1,0 +1,74 @@
+import type { ElectionConfig, NodeId } from '@cloud-steg/election';
+import { AppError } from '@cloud-steg/protocol';
+import type { Clock } from './clock.ts';
+import type { CpuMeter } from './cpu-meter.ts';
+
+/** Where the node tells what it does; `event` is a short constant, everything variable is in `fields`. */
+export type ElectionLog = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  event: string,
+  fields: Readonly<Record<string, unknown>>,
+) => void;
+
+export interface ElectionNodeOptions {
+  readonly config: ElectionConfig;
+  /** Where this node answers HTTP, told to the others; at most `HTTP_URL_CHARS_MAX` characters. */
+  readonly httpUrl: string;
+  /** `DATA_DIR`; the node keeps `nodes/<address>/state.json` below it. */
+  readonly dataDir: string;
+  /** Highest term that was ever claimed in the store, 0 when none was. */
+  readonly storeTerm: number;
+  /**
+   * Claims `term` in the store for this node (rule 8): resolves `false` when the store knows this term or a
+   * later one. A rejection (store unavailable) is logged and tried again for as long as this node leads.
+   */
+  claimTerm(term: number, id: NodeId): Promise<boolean>;
+  readonly cpu: CpuMeter;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  random(): number;
+  readonly log: ElectionLog;
+  /** Called once when the node can't go on (its state file can't be written, a bug); it has stopped by then. */
+  onFailure?(error: AppError): void;
+}
+
+/** A node's view of the cluster at one moment; see `NodeStatus` in protocol for `nodes`. */
+export interface ElectionStatus {
+  readonly id: NodeId;
+  /** This node's own role. */
+  readonly role: 'leader' | 'follower' | 'candidate';
+  readonly term: number;
+  /** Whom this node believes to lead now; `null` during an election and after losing touch with the leader. */
+  readonly leader: NodeId | null;
+  readonly leaderUrl: string | null;
+  readonly nodes: readonly {
+    readonly id: NodeId;
+    readonly url: string | null;
+    /** A node not heard from for three heartbeats is unknown. */
+    readonly role: 'leader' | 'follower' | 'candidate' | 'unknown';
+    /** Smoothed load; `null` when unknown. */
+    readonly cpuPercent: number | null;
+    /** Since this node, or the leader in its stead, heard from it; 0 for itself. */
+    readonly lastSeenMs: number | null;
+  }[];
+}
+
+export interface ElectionNode {
+  /** The term under which this node may serve right now: its lease is valid and the store granted its claim. */
+  leading(): { term: number } | undefined;
+  status(): ElectionStatus;
+  /** Calls `listener` after leadership was gained or lost or another leader became known; returns how to stop that. */
+  onChange(listener: () => void): () => void;
+  /** Hands over if leading (rule 7), closes all sockets. Takes at most about `netTimeoutMs`. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a member of the cluster. A cluster of one leads at once and opens no socket.
+ *
+ * @throws AppError `usage/bad-config` (an address off loopback), `server/address-in-use`,
+ *   `server/state-damaged`.
+ */
+export async function startElectionNode(options: ElectionNodeOptions): Promise<ElectionNode> {
+  throw new AppError('program/bug', `not built yet: ${options.config.thisNode}`);
+}
