@@ -1,1 +1,2 @@
-export {};
+export * from './key.ts';
+export * from './store.ts';
