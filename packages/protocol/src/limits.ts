@@ -35,6 +35,11 @@ export const VIEWS_MAX = 10_000;
 /** An opened view answers a retry with the same key for this long. */
 export const VIEW_OPEN_MS = 10 * MINUTE;
 export const GRANT_LOG_ENTRIES_MAX = 256;
+/** Of a grant's log as it is stored. Revoking is possible beyond both. */
+export const GRANT_LOG_BYTES_MAX = 128 * KiB;
+/** Grants whose share is due to be erased, handled in one sweep. */
+export const SWEEP_GRANTS_MAX = 50;
+export const SWEEP_INTERVAL_MS = SECOND;
 
 // The discovery servers' HTTP
 export const JSON_BODY_BYTES_MAX = 64 * KiB;
