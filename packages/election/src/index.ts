@@ -7,3 +7,9 @@ export {
   sizeAdvice,
   splitAddress,
 } from './config.ts';
+export { DurableState } from './durable-state.ts';
+export { Election, type ElectionView, type Input } from './election.ts';
+export { readFrame, writeFrame } from './frame.ts';
+export type { Outgoing, Outputs, RoleChange } from './machine.ts';
+export { Message, NodeReport } from './message.ts';
+export type { ElectionStart } from './start.ts';

@@ -1,0 +1,189 @@
+/** Everything a node remembers, and the few ways to change it that keep its promises. */
+
+import { invariant } from '@cloud-steg/protocol';
+import type { ElectionConfig, NodeId } from './config.ts';
+import { type DurableState, SPENT_VOTE } from './durable-state.ts';
+import type { Load, LoadMeter } from './load-meter.ts';
+import type { Message } from './message.ts';
+import type { NodeTable } from './node-table.ts';
+import { NO_PROMISE, type VoterPromise } from './voter-promise.ts';
+
+/** Waits until `pollAt`, then asks whether an election is due. */
+export interface Follower {
+  readonly kind: 'follower';
+  pollAt: number;
+}
+
+export interface PollAnswer {
+  readonly grant: boolean;
+  readonly cpuPercent: number;
+  readonly waitMs: number;
+}
+
+/** Asks the others before it disturbs them: the pre-vote. */
+export interface Polling {
+  readonly kind: 'polling';
+  /** 0 looks for the idlest; later ones take whoever asks. */
+  readonly round: number;
+  readonly pollId: number;
+  readonly startedAt: number;
+  decideAt: number;
+  readonly answers: Map<NodeId, PollAnswer>;
+}
+
+export interface Candidate {
+  readonly kind: 'candidate';
+  readonly votes: Set<NodeId>;
+  readonly refusals: Set<NodeId>;
+  readonly giveUpAt: number;
+  askAgainAt: number;
+}
+
+/** How one follower keeps up with its leader. */
+export interface FollowerLink {
+  /** Send time of the newest heartbeat it acknowledged; -Infinity before the first. */
+  ackedAt: number;
+  /** When to send again because nothing was acknowledged. */
+  resendAt: number;
+  unanswered: number;
+}
+
+export interface Leader {
+  readonly kind: 'leader';
+  readonly electedAt: number;
+  /** When all followers get the next heartbeat. */
+  beatAt: number;
+  readonly links: Map<NodeId, FollowerLink>;
+  seq: number;
+  /** Send times of heartbeats that may still be acknowledged, oldest first. */
+  readonly sentAt: Map<number, number>;
+  /** When to compare loads next, and for how many heartbeats another node has been much idler. */
+  compareAt: number;
+  hotBeats: number;
+  /** When to act on that comparison (rule 7). */
+  reviewAt: number;
+  /** Load before leading, until its cost was learnt. */
+  loadBefore: number | undefined;
+  /** Set once this term's lease is given up in favour of somebody; there is no way back in this term. */
+  handover: Handover | undefined;
+}
+
+export interface Handover {
+  readonly to: NodeId;
+  readonly giveUpAt: number;
+  resendAt: number;
+}
+
+export type Role = Follower | Polling | Candidate | Leader;
+
+/** A lost disk's questions to all other members (rule 9). */
+export interface Recovery {
+  requestId: number;
+  askAt: number;
+  readonly terms: Map<NodeId, number>;
+}
+
+export interface Machine {
+  readonly config: ElectionConfig;
+  readonly httpUrl: string;
+  readonly quorum: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+
+  durable: DurableState;
+  recovery: Recovery | undefined;
+  role: Role;
+  /** The last leader known, who may be gone; believed to lead until `leaderUntil`. */
+  leader: NodeId | null;
+  leaderUntil: number;
+  promise: VoterPromise;
+  /** Highest term whose lease is known to be released (rule 6). */
+  releasedTerm: number;
+  /** Round of the next poll. */
+  pollRound: number;
+  /** Nominated since the last heartbeat, without success. */
+  readonly nominated: Set<NodeId>;
+  nextRequestId: number;
+
+  readonly load: LoadMeter;
+  readonly nodes: NodeTable;
+  /** Loads of all members as the leader last told them: the same list everywhere, so the same ranks. */
+  sharedLoads: readonly Load[];
+  leadingCostPoints: number;
+  /** Handovers in a row; each doubles the time to the next (rule 7). */
+  moves: number;
+  /** Leaves the cluster: votes, but stands no more. */
+  stopping: boolean;
+
+  lastStepAt: number;
+  out: OutputsInProgress;
+}
+
+export interface Outgoing {
+  readonly to: NodeId;
+  readonly message: Message;
+}
+
+/** For logs and transcripts. */
+export interface RoleChange {
+  readonly role: Role['kind'];
+  readonly term: number;
+  readonly why: string;
+}
+
+/** What one step asks of the outside. The order of the fields is the order to do it in. */
+export interface Outputs {
+  /** First: make this durable. Nothing below may happen before, nor at all if that fails. */
+  readonly persist: DurableState | undefined;
+  /** Then: send these, in order. */
+  readonly send: readonly Outgoing[];
+  /** Whenever convenient: what happened. */
+  readonly became: readonly RoleChange[];
+}
+
+interface OutputsInProgress extends Outputs {
+  persist: DurableState | undefined;
+  readonly send: Outgoing[];
+  readonly became: RoleChange[];
+}
+
+export function noOutputs(): OutputsInProgress {
+  return { persist: undefined, send: [], became: [] };
+}
+
+export function send(m: Machine, to: NodeId, message: Message): void {
+  m.out.send.push({ to, message });
+}
+
+export function broadcast(m: Machine, message: Message): void {
+  for (const peer of m.config.peers) send(m, peer, message);
+}
+
+/** Changes what must survive a crash. Terms never fall (I3) and a vote once given stays given (I4). */
+export function record(m: Machine, next: DurableState): void {
+  const { term, votedFor } = m.durable;
+  invariant(next.term >= term, `term ${term} fell to ${next.term}`);
+  invariant(
+    next.term > term || votedFor === null || next.votedFor === votedFor || next.votedFor === SPENT_VOTE,
+    `second vote in term ${term}`,
+  );
+  if (next.term === term && next.votedFor === votedFor && next.recovering === m.durable.recovering) return;
+  m.durable = next;
+  m.out.persist = next;
+}
+
+/** Moves on to a later term that somebody else began. */
+export function adoptTerm(m: Machine, term: number, votedFor: NodeId | null): void {
+  record(m, { ...m.durable, term, votedFor });
+}
+
+/** Rule 6: the leader of `term` gave up its lease for ever, so promises to it or to earlier ones bind no more. */
+export function learnRelease(m: Machine, term: number): void {
+  m.releasedTerm = Math.max(m.releasedTerm, term);
+  if (term > 0 && m.promise.term <= term) m.promise = NO_PROMISE;
+}
+
+/** Never repeats within a run; starts at random, so that answers to the run before are not taken for this one's. */
+export function newRequestId(m: Machine): number {
+  return m.nextRequestId++;
+}

@@ -1,0 +1,76 @@
+import { type ElectionConfig, quorumOf } from './config.ts';
+import { type DurableState, SPENT_VOTE } from './durable-state.ts';
+import { LoadMeter } from './load-meter.ts';
+import { type Machine, noOutputs } from './machine.ts';
+import { NodeTable } from './node-table.ts';
+import { patienceEndsAt, rankDelayMs } from './patience.ts';
+import { becomeFollower } from './roles.ts';
+import { NO_PROMISE } from './voter-promise.ts';
+
+/** What leading is taken to cost before anybody has learnt it. */
+const LEADING_COST_POINTS_DEFAULT = 10;
+const REQUEST_IDS_FIRST_MAX = 2 ** 32;
+
+export interface ElectionStart {
+  readonly config: ElectionConfig;
+  readonly httpUrl: string;
+  /** What was last persisted; undefined when there is nothing, be it a new node or a lost disk. */
+  readonly durable: DurableState | undefined;
+  /** Highest term ever claimed in the store, 0 for none: tells a lost disk from a new node. */
+  readonly storeTerm: number;
+  /** This node's monotonic clock, milliseconds. */
+  readonly now: number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** A node as it comes up: new, restarted, or with its disk lost (rules 4, 8, 9). */
+export function startMachine({ config, httpUrl, durable, storeTerm, now, random }: ElectionStart): Machine {
+  const quorum = quorumOf(config);
+  const isNew = durable === undefined && storeTerm === 0;
+  const recovering = quorum > 1 && (durable?.recovering ?? !isNew);
+  const m: Machine = {
+    config,
+    httpUrl,
+    quorum,
+    random,
+    durable: startState(durable, storeTerm, recovering),
+    recovery: recovering ? { requestId: 0, askAt: now, terms: new Map() } : undefined,
+    role: { kind: 'follower', pollAt: now },
+    leader: null,
+    leaderUntil: Number.NEGATIVE_INFINITY,
+    promise: NO_PROMISE,
+    releasedTerm: 0,
+    pollRound: 0,
+    nominated: new Set(),
+    nextRequestId: Math.floor(random() * REQUEST_IDS_FIRST_MAX),
+    load: new LoadMeter(),
+    nodes: new NodeTable(config.peers),
+    sharedLoads: [],
+    leadingCostPoints: LEADING_COST_POINTS_DEFAULT,
+    moves: 0,
+    stopping: false,
+    lastStepAt: now,
+    out: noOutputs(),
+  };
+  if (quorum === 1) return m;
+  if (isNew) {
+    becomeFollower(m, now + rankDelayMs(m), 'started');
+    return m;
+  }
+  // Rule 4: a promise made before the restart may still bind. On a lost disk its term is not known, so that no
+  // release can void it.
+  m.promise = {
+    to: null,
+    term: recovering ? Number.POSITIVE_INFINITY : m.durable.term,
+    until: now + config.timings.electionTimeoutMsMin,
+  };
+  becomeFollower(m, patienceEndsAt(m, now), 'started');
+  return m;
+}
+
+/** Raised to the store's term, so that a leader elected from here is not refused by the fence (rule 8). */
+function startState(durable: DurableState | undefined, storeTerm: number, recovering: boolean): DurableState {
+  if (durable && durable.term >= storeTerm) return { ...durable, recovering };
+  return { term: storeTerm, votedFor: storeTerm > 0 ? SPENT_VOTE : null, recovering };
+}
