@@ -7,6 +7,10 @@ const alias = [
     find: /^@cloud-steg\/([a-z-]+)$/,
     replacement: fileURLToPath(new URL('./packages/$1/src/index.ts', import.meta.url)),
   },
+  {
+    find: /^@cloud-steg\/([a-z-]+)\/([a-z-]+)$/,
+    replacement: fileURLToPath(new URL('./packages/$1/src/$2.ts', import.meta.url)),
+  },
 ];
 
 export default defineConfig({

@@ -1,3 +1,4 @@
+export * from './group-commit.ts';
 export * from './key.ts';
 export * from './lossy-store.ts';
 export * from './memory-store.ts';

@@ -44,7 +44,7 @@ export interface Page {
   items: Entry[];
   /** Whether there are items after the last one. A page may be short of its limit and yet have more. */
   more: boolean;
-  /** The page shows the store as it stood after this revision; 0 when nothing was ever written. */
+  /** The page shows the store as it stood after this revision. */
   rev: number;
 }
 
@@ -54,7 +54,10 @@ export interface Expect {
   rev: number;
 }
 
-/** Deleting an absent key changes nothing. Values may be empty. */
+/**
+ * Deleting an absent key changes nothing. A value may be empty; its bytes must stay as they are until the
+ * commit has answered.
+ */
 export type Op = { put: Key; value: Uint8Array } | { del: Key };
 
 export interface Commit {
@@ -156,8 +159,9 @@ export function encodeTermClaim(claim: TermClaim): Uint8Array {
 /** Reads what {@link encodeTermClaim} wrote; anything else is `store/damaged`. */
 export function decodeTermClaim(value: Uint8Array): TermClaim {
   try {
-    const claim = JSON.parse(String.fromCharCode(...value)) as { term: Term; leader: string };
-    if (!Number.isSafeInteger(claim.term)) throw new TypeError('term is no integer');
+    const claim = JSON.parse(String.fromCharCode(...value)) as TermClaim;
+    if (!Number.isSafeInteger(claim.term) || typeof claim.leader !== 'string')
+      throw new TypeError('no claim');
     return { term: claim.term, leader: decodeURIComponent(claim.leader) };
   } catch (cause) {
     throw new AppError('store/damaged', `the store's "${TERM_KEY}" entry can't be read`, { cause });
