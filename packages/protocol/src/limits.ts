@@ -107,6 +107,14 @@ export const STORE_LIST_ITEMS_MAX = 1000;
 export const STORE_LIST_BYTES_MAX = 2 * MiB;
 /** Commits that wait while another is made durable; beyond this they are refused. */
 export const STORE_COMMITS_WAITING_MAX = 10_000;
+/** A watch may start this many revisions back; deletions that are older are forgotten. */
+export const STORE_DELETIONS_KEPT_REVISIONS = 100_000;
+/** A writer waits this long for another process's lock on the store's file. */
+export const STORE_LOCK_TIMEOUT_MS = 5 * SECOND;
+/** A reader waits for a moment only, as it may hold up a whole process. */
+export const STORE_READ_LOCK_TIMEOUT_MS = SECOND;
+/** How often a watch looks for what other processes have written. */
+export const STORE_WATCH_POLL_MS = 100;
 
 // Hiding
 /** Sealed header, hidden in every carrier at a place only the pair can find. */
