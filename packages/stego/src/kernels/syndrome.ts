@@ -94,7 +94,10 @@ export function cheapestFlips(
   }
 }
 
-/** One sample of the forward pass. Bit 0 of `column` is set, so an even state's partner is odd. */
+/**
+ * One sample of the forward pass. Bit 0 of `column` is set, so an even state's partner is odd. Without
+ * branches, as nobody could predict them: a sign bit says whether a flip is cheaper.
+ */
 function stepTrellis(
   metrics: Int32Array,
   decisions: Uint32Array,
@@ -105,18 +108,17 @@ function stepTrellis(
   for (let word = 0; word < 4; word++) {
     let even = 0;
     let odd = 0;
-    for (let bit = 0; bit < 32; bit++) {
-      const s = (word << 6) | (bit << 1);
+    const end = (word + 1) << 6;
+    for (let s = word << 6; s < end; s += 2) {
       const t = s ^ column;
       const a = metrics[s]!;
       const b = metrics[t]!;
-      if (b + cost < a) {
-        metrics[s] = b + cost;
-        even |= 1 << bit;
-      } else if (a + cost < b) {
-        metrics[t] = a + cost;
-        odd |= 1 << bit;
-      }
+      const gainEven = (b + cost - a) | 0;
+      const gainOdd = (a + cost - b) | 0;
+      metrics[s] = a + (gainEven & (gainEven >> 31));
+      metrics[t] = b + (gainOdd & (gainOdd >> 31));
+      even = (even >>> 1) | (gainEven & -2147483648);
+      odd = (odd >>> 1) | (gainOdd & -2147483648);
     }
     decisions[at + word] = even;
     decisions[at + 4 + word] = odd;
