@@ -132,7 +132,7 @@ describe('a grant log', () => {
     expect(() => readGrantLog(key, [])).toThrow(/empty/);
     expect(() => readGrantLog(key, [first, two])).toThrow(/out of place/);
     expect(() => readGrantLog(key, [first, two, one])).toThrow(/out of place/);
-    expect(() => readGrantLog(key, [one])).toThrow();
+    expect(() => readGrantLog(key, [one])).toThrow(/input|expected/i);
     expect(() => readGrantLog(key, [first, forged])).toThrow(/does not match/);
     expect(() => readGrantLog(eve.signing.publicKey, [first])).toThrow(/does not match/);
   });

@@ -1,0 +1,78 @@
+/** Whom this user has met: names pinned to keys at first contact. A changed key is an error, loudly. */
+
+import { fingerprint, openCosignedIdentity } from '@cloud-steg/envelope';
+import { AppError, type CosignedIdentity, type PublicKey, type Username } from '@cloud-steg/protocol';
+import type { PeerDatabase, Row } from './peer-database.ts';
+
+export interface Contact {
+  readonly username: Username;
+  /** Signs, and holds the contact's end of a TLS connection. */
+  readonly ed25519: PublicKey;
+  /** Is sealed to. */
+  readonly x25519: PublicKey;
+}
+
+export class Contacts {
+  readonly #database: PeerDatabase;
+  readonly #clusterKey: PublicKey;
+  readonly #now: () => number;
+
+  constructor(database: PeerDatabase, clusterKey: PublicKey, now: () => number) {
+    this.#database = database;
+    this.#clusterKey = clusterKey;
+    this.#now = now;
+  }
+
+  /**
+   * Checks an identity and pins it. `expected` guards against being handed somebody else's.
+   * Throws `identity/changed` when this name was met with other keys, `auth/bad-signature` for a forgery.
+   */
+  remember(expected: Username, identity: CosignedIdentity): Contact {
+    const record = openCosignedIdentity(this.#clusterKey, identity);
+    if (record.username !== expected) {
+      throw new AppError('auth/bad-signature', `asked for ${expected}, was told of ${record.username}`);
+    }
+    const known = this.byName(expected);
+    if (known && (known.ed25519 !== record.ed25519 || known.x25519 !== record.x25519)) {
+      throw new AppError(
+        'identity/changed',
+        `${expected} has other keys than before: ${fingerprint(known.ed25519)} became ${fingerprint(record.ed25519)}`,
+        {
+          hint: `ask ${expected} by another way whether they made a new identity; until then nothing is sent or opened`,
+        },
+      );
+    }
+    this.#database.run(
+      `INSERT INTO contact (username, ed25519, x25519, identity, first_seen_at) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (username) DO UPDATE SET identity = excluded.identity`,
+      record.username,
+      record.ed25519,
+      record.x25519,
+      JSON.stringify(identity),
+      this.#now(),
+    );
+    return { username: record.username, ed25519: record.ed25519, x25519: record.x25519 };
+  }
+
+  byName(username: Username): Contact | undefined {
+    const row = this.#database.get('SELECT * FROM contact WHERE username = ?', username);
+    return row && contactOf(row);
+  }
+
+  byKey(key: PublicKey): Contact | undefined {
+    const row = this.#database.get('SELECT * FROM contact WHERE ed25519 = ?', key);
+    return row && contactOf(row);
+  }
+
+  all(): Contact[] {
+    return this.#database.all('SELECT * FROM contact ORDER BY username').map(contactOf);
+  }
+}
+
+function contactOf(row: Row): Contact {
+  return {
+    username: row['username'] as Username,
+    ed25519: row['ed25519'] as PublicKey,
+    x25519: row['x25519'] as PublicKey,
+  };
+}

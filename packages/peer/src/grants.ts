@@ -1,0 +1,127 @@
+/** Grants as both sides see them: listed, checked against the owner's log, extended, revoked. */
+
+import { type GrantTerms, readGrantLog, signGrantAmendment } from '@cloud-steg/envelope';
+import {
+  AppError,
+  type GrantEvent,
+  GrantEventPage,
+  type GrantId,
+  GrantPage,
+  GrantView,
+  PAGE_MAX,
+  type PublicKey,
+  VIEWS_MAX,
+  VIEWS_MIN,
+} from '@cloud-steg/protocol';
+import type { Peer } from './peer.ts';
+
+/** The cluster's count of a grant beside what its owner signed. */
+export interface CheckedGrant {
+  readonly view: GrantView;
+  readonly terms: GrantTerms;
+}
+
+export async function fetchGrant(peer: Peer, id: GrantId, ownerKey: PublicKey): Promise<CheckedGrant> {
+  const view = await peer.cluster.call({
+    method: 'GET',
+    path: `/grants/${id}`,
+    as: peer.caller,
+    answer: GrantView,
+  });
+  return { view, terms: checkGrant(view, id, ownerKey) };
+}
+
+/** The terms the owner signed, if the cluster's view says the same. Throws `grant/mismatch`, `auth/bad-signature`. */
+export function checkGrant(view: GrantView, id: GrantId, ownerKey: PublicKey): GrantTerms {
+  const terms = readGrantLog(ownerKey, view.log);
+  const { creation } = terms;
+  const agrees =
+    view.id === id &&
+    creation.grant === id &&
+    creation.owner === view.owner &&
+    creation.recipient === view.recipient &&
+    terms.views === view.views &&
+    terms.expiresAt === view.expiresAt;
+  if (!agrees) {
+    throw new AppError('grant/mismatch', `the cluster’s word on grant ${id} is not what its owner signed`, {
+      hint: 'tell whoever runs the cluster; nothing was opened',
+    });
+  }
+  return terms;
+}
+
+/** All grants this user gave or was given, by id. Their logs are checked by whoever acts on one. */
+export async function listGrants(peer: Peer, role: 'owner' | 'recipient'): Promise<GrantView[]> {
+  const grants: GrantView[] = [];
+  let after: string | undefined;
+  do {
+    const query = new URLSearchParams({
+      role,
+      limit: String(PAGE_MAX),
+      ...(after !== undefined && { after }),
+    });
+    const page: GrantPage = await peer.cluster.call({
+      method: 'GET',
+      path: `/grants?${query.toString()}`,
+      as: peer.caller,
+      answer: GrantPage,
+    });
+    grants.push(...page.grants);
+    after = page.next;
+  } while (after !== undefined);
+  return grants;
+}
+
+/** What happened to a grant, oldest first. */
+export async function grantEvents(peer: Peer, id: GrantId): Promise<GrantEvent[]> {
+  const events: GrantEvent[] = [];
+  let after: string | undefined;
+  do {
+    const query = new URLSearchParams({ limit: String(PAGE_MAX), ...(after !== undefined && { after }) });
+    const page: GrantEventPage = await peer.cluster.call({
+      method: 'GET',
+      path: `/grants/${id}/events?${query.toString()}`,
+      as: peer.caller,
+      answer: GrantEventPage,
+    });
+    events.push(...page.events);
+    after = page.next;
+  } while (after !== undefined);
+  return events;
+}
+
+export interface GrantChange {
+  /** New total of views, used ones included. */
+  readonly views?: number;
+  /** Or so many more than now. */
+  readonly moreViews?: number;
+  readonly expiresAt?: number | null;
+  readonly revoked?: true;
+}
+
+/** Adds an entry to a grant of this user's. Throws `grant/unknown`, `grant/ended`, `usage/bad-argument`. */
+export async function amendGrant(peer: Peer, id: GrantId, change: GrantChange): Promise<GrantView> {
+  const ownKey = peer.profile.identity.signing.publicKey;
+  const { view, terms } = await fetchGrant(peer, id, ownKey);
+  const views = change.views ?? terms.views + (change.moreViews ?? 0);
+  if (!Number.isInteger(views) || views < VIEWS_MIN || views > VIEWS_MAX) {
+    throw new AppError('usage/bad-argument', `${views} views: a grant has ${VIEWS_MIN} to ${VIEWS_MAX}`);
+  }
+  const entry = signGrantAmendment(
+    peer.profile.identity.signing,
+    terms,
+    {
+      views,
+      ...(change.expiresAt !== undefined && { expiresAt: change.expiresAt }),
+      ...(change.revoked && { revoked: true }),
+    },
+    peer.ports.now(),
+  );
+  return peer.cluster.call({
+    method: 'PATCH',
+    path: `/grants/${view.id}`,
+    body: { entry },
+    as: peer.caller,
+    answer: GrantView,
+  });
+}

@@ -1,0 +1,289 @@
+/**
+ * Where other peers knock: HTTPS with mutual, pinned TLS. Handlers are thin; what they do stands in `requests.ts`,
+ * `receiving.ts` and `sending.ts`.
+ */
+
+import { constants } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { certificateKey, toHex } from '@cloud-steg/envelope';
+import {
+  AppError,
+  DELIVERIES_MAX,
+  DELIVERIES_PER_REMOTE_MAX,
+  DeliveryId,
+  HANDSHAKE_TIMEOUT_MS,
+  HEADERS_TIMEOUT_MS,
+  ImageRequest,
+  JSON_BODY_BYTES_MAX,
+  MANIFEST_HEADER,
+  PEER_SOCKETS_MAX,
+  PEER_SOCKETS_PER_REMOTE_MAX,
+  type Problem,
+  type PublicKey,
+  parse,
+  parseJson,
+  RequestImageBody,
+  SendImageBody,
+  STALL_TIMEOUT_MS,
+  toAppError,
+  traitsOf,
+  UPLOAD_TIMEOUT_MS,
+  type Username,
+} from '@cloud-steg/protocol';
+import type { Contact } from './contacts.ts';
+import { PEER_ALPN } from './dialer.ts';
+import { collect } from './http-call.ts';
+import type { Peer } from './peer.ts';
+import { findPerson } from './people.ts';
+import { listReceived, receiveDelivery } from './receiving.ts';
+import { acceptRequest, pendingRequests } from './requests.ts';
+import { sendImage } from './sending.ts';
+
+export type PeerEvent =
+  | { readonly kind: 'request'; readonly from: Username; readonly imageIndex: number }
+  | { readonly kind: 'delivery'; readonly from: Username; readonly file: string; readonly bytes: number };
+
+export interface P2pServerOptions {
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly host?: string;
+  readonly onEvent?: (event: PeerEvent) => void;
+}
+
+export interface P2pServer {
+  readonly port: number;
+  /** Stops accepting, lets nothing linger. */
+  close(): Promise<void>;
+}
+
+/** Listens until closed. Throws `server/address-in-use`. */
+export async function startP2pServer(peer: Peer, options: P2pServerOptions): Promise<P2pServer> {
+  const { certPem, keyPem } = await peer.certificate();
+  const doors = new Doors();
+  const server = createServer(
+    {
+      cert: certPem,
+      key: keyPem,
+      minVersion: 'TLSv1.3',
+      requestCert: true,
+      // Self-signed on both sides: `admit` compares keys, and handlers ask whose they are.
+      rejectUnauthorized: false,
+      // A resumed session would show no certificate.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: UPLOAD_TIMEOUT_MS,
+      ALPNProtocols: [PEER_ALPN],
+    },
+    (request, response) => {
+      void answer(peer, doors, options, request, response);
+    },
+  );
+  server.maxConnections = PEER_SOCKETS_MAX;
+  server.timeout = STALL_TIMEOUT_MS;
+  server.prependListener('secureConnection', (socket: TLSSocket) => doors.admit(socket));
+  server.on('tlsClientError', (error) => peer.ports.log('debug', 'tls-refused', { error: error.message }));
+  await listen(server, options);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, { port, host = '0.0.0.0' }: P2pServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(
+        new AppError(
+          'server/address-in-use',
+          `cannot listen on ${host}:${port}: ${cause.code ?? cause.message}`,
+          {
+            cause,
+            hint:
+              cause.code === 'EADDRINUSE'
+                ? 'another program uses this port, perhaps an earlier p2p-client: stop it or choose another --port'
+                : 'choose another --port',
+          },
+        ),
+      );
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+/** Who has come in, by key, and how much each may do at once. */
+class Doors {
+  readonly #sockets = new Map<PublicKey, number>();
+  readonly #deliveries = new Map<PublicKey, Set<string>>();
+
+  /** Refuses whoever shows no Ed25519 key, or too many connections of one. */
+  admit(socket: TLSSocket): void {
+    const key = keyOf(socket);
+    const open = key ? (this.#sockets.get(key) ?? 0) : 0;
+    if (!key || open >= PEER_SOCKETS_PER_REMOTE_MAX) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.set(key, open + 1);
+    socket.once('close', () => {
+      const left = (this.#sockets.get(key) ?? 1) - 1;
+      if (left > 0) this.#sockets.set(key, left);
+      else this.#sockets.delete(key);
+    });
+  }
+
+  /** Runs one delivery within the limits. Throws `peer/busy`. */
+  async delivering<T>(key: PublicKey, id: string, run: () => Promise<T>): Promise<T> {
+    const own = this.#deliveries.get(key) ?? new Set();
+    const total = [...this.#deliveries.values()].reduce((sum, ids) => sum + ids.size, 0);
+    if (own.has(id) || own.size >= DELIVERIES_PER_REMOTE_MAX || total >= DELIVERIES_MAX) {
+      throw new AppError('peer/busy', 'as many deliveries as allowed are under way', {
+        hint: 'try again in a moment',
+      });
+    }
+    this.#deliveries.set(key, own.add(id));
+    try {
+      return await run();
+    } finally {
+      own.delete(id);
+      if (own.size === 0) this.#deliveries.delete(key);
+    }
+  }
+}
+
+function keyOf(socket: TLSSocket): PublicKey | undefined {
+  const certificate = socket.getPeerCertificate();
+  return certificate.raw ? certificateKey(certificate.raw) : undefined;
+}
+
+async function answer(
+  peer: Peer,
+  doors: Doors,
+  options: P2pServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const requestId = toHex(peer.ports.random(8));
+  try {
+    const json = await route(peer, doors, options, request);
+    respond(response, 200, 'application/json', json);
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    const { status, title } = traitsOf(error.code);
+    peer.ports.log(status >= 500 ? 'error' : 'info', 'p2p-refused', {
+      requestId,
+      path: request.url,
+      code: error.code,
+      error: error.message,
+    });
+    const problem: Problem = {
+      type: 'about:blank',
+      title,
+      status,
+      detail: error.code === 'program/bug' ? 'the peer failed; its log says why' : error.message,
+      code: error.code,
+      requestId,
+      ...(error.hint !== undefined && { hint: error.hint }),
+    };
+    respond(response, status, 'application/problem+json', problem);
+    // What was not read of the body would be taken for the next request.
+    response.once('finish', () => request.socket.destroySoon());
+  }
+}
+
+function respond(response: ServerResponse, status: number, type: string, json: object): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = Buffer.from(JSON.stringify(json));
+  response.writeHead(status, { 'content-type': type, 'content-length': body.length }).end(body);
+}
+
+async function route(
+  peer: Peer,
+  doors: Doors,
+  options: P2pServerOptions,
+  request: IncomingMessage,
+): Promise<object> {
+  const key = keyOf(request.socket as TLSSocket);
+  if (!key) throw new AppError('peer/stranger', 'no certificate');
+  const path = request.url ?? '/';
+  const delivery = /^\/p2p\/receive-image\/([0-9a-f]+)$/.exec(path)?.[1];
+  if (delivery !== undefined) {
+    requireMethod(request, 'PUT');
+    const sender = knownContact(peer, key);
+    const manifest = request.headers[MANIFEST_HEADER];
+    if (typeof manifest !== 'string')
+      throw new AppError('input/invalid', `header ${MANIFEST_HEADER} is missing`);
+    const id = parse(DeliveryId, delivery, 'delivery id');
+    const receipt = await doors.delivering(key, id, () =>
+      receiveDelivery(peer, id, manifest, sender, request),
+    );
+    const stored = listReceived(peer).at(-1);
+    if (stored)
+      options.onEvent?.({ kind: 'delivery', from: sender.username, file: stored.file, bytes: stored.bytes });
+    return { receipt };
+  }
+  switch (path) {
+    case '/p2p/request-image': {
+      requireMethod(request, 'POST');
+      const { request: signed } = parseJson(RequestImageBody, await text(request), 'request');
+      const { from, imageIndex } = parseJson(ImageRequest, signed.text, 'request');
+      const sender = await identify(peer, key, from);
+      const accepted = acceptRequest(peer, signed, sender);
+      options.onEvent?.({ kind: 'request', from, imageIndex });
+      return accepted;
+    }
+    case '/p2p/list-requests':
+      requireMethod(request, 'GET');
+      requireOwner(peer, key);
+      return { requests: pendingRequests(peer) };
+    case '/p2p/send-image': {
+      requireMethod(request, 'POST');
+      requireOwner(peer, key);
+      const sent = await sendImage(peer, parseJson(SendImageBody, await text(request), 'send-image'));
+      return {
+        grant: sent.grant,
+        deliveryId: sent.deliveryId,
+        delivered: sent.state === 'delivered',
+        carrierBytes: sent.carrierBytes,
+      };
+    }
+    default:
+      throw new AppError('input/not-found', `nothing at ${path}`);
+  }
+}
+
+async function text(request: IncomingMessage): Promise<string> {
+  return Buffer.from(await collect(request, JSON_BODY_BYTES_MAX)).toString();
+}
+
+function requireMethod(request: IncomingMessage, method: string): void {
+  if (request.method !== method) throw new AppError('input/wrong-method', `${request.url} takes ${method}`);
+}
+
+function requireOwner(peer: Peer, key: PublicKey): void {
+  if (key !== peer.profile.identity.signing.publicKey) {
+    throw new AppError('auth/forbidden', 'only this peer’s own user may do that');
+  }
+}
+
+function knownContact(peer: Peer, key: PublicKey): Contact {
+  const contact = peer.contacts.byKey(key);
+  if (!contact) throw new AppError('peer/stranger', 'this key belongs to nobody this peer has met');
+  return contact;
+}
+
+/** Who holds `key`: a contact, or the user they say they are if the cluster gave that name to that key. */
+async function identify(peer: Peer, key: PublicKey, claimed: Username): Promise<Contact> {
+  const known = peer.contacts.byKey(key);
+  if (known) return known;
+  const { contact } = await findPerson(peer, claimed);
+  if (contact.ed25519 !== key) throw new AppError('peer/stranger', `this key is not that of ${claimed}`);
+  return contact;
+}

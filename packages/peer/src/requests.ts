@@ -1,0 +1,268 @@
+/** "May I have your picture?": asking, being asked, and answering no. Answering yes is `sending.ts`. */
+
+import { openSigned, signDocument, toHex } from '@cloud-steg/envelope';
+import {
+  type Address,
+  AppError,
+  FiledRequest,
+  ImageRequest,
+  PAGE_MAX,
+  type PendingRequest,
+  parseJson,
+  RequestId,
+  RequestImageAnswer,
+  RequestPage,
+  type RequestState,
+  Signed,
+  type Username,
+} from '@cloud-steg/protocol';
+import type { Contact } from './contacts.ts';
+import { imageAt, imageById } from './image-library.ts';
+import { attemptNow, enqueue, type OutboxEntry } from './outbox.ts';
+import type { Peer } from './peer.ts';
+import { callPeer } from './peer-call.ts';
+import type { Row } from './peer-database.ts';
+import { findPerson, type Person } from './people.ts';
+
+export interface AskOptions {
+  readonly owner: Username;
+  readonly imageIndex: number;
+  /** Tried besides the addresses the owner advertises. */
+  readonly address?: Address;
+  readonly message?: string;
+  /** False: fail with `peer/unreachable` instead of queueing. */
+  readonly queue: boolean;
+}
+
+export interface AskResult {
+  readonly id: RequestId;
+  readonly owner: Username;
+  readonly imageIndex: number;
+  /** `queued`: the owner could not be reached; the request waits in the outbox and at the cluster. */
+  readonly state: 'delivered' | 'queued';
+  /** Why it was queued. */
+  readonly reason?: string;
+}
+
+/** Asks an owner for a picture. Throws `identity/unknown`, `image/no-such-index`, `peer/unreachable` without a queue. */
+export async function requestImage(peer: Peer, options: AskOptions): Promise<AskResult> {
+  const { owner, imageIndex } = options;
+  if (owner === peer.username) throw new AppError('usage/bad-argument', 'that picture is your own');
+  const person = await findPerson(peer, owner);
+  const image = person.images[imageIndex];
+  if (!image) {
+    const count = person.images.length;
+    throw new AppError(
+      'image/no-such-index',
+      `${owner} has no picture ${imageIndex}: there ${count === 1 ? 'is 1' : `are ${count}`}, counted from 0`,
+      { hint: 'see the pictures with: p2p-client list-online', data: { index: imageIndex, count } },
+    );
+  }
+  const request: ImageRequest = {
+    v: 1,
+    id: toHex(peer.ports.random(16)) as RequestId,
+    from: peer.username,
+    to: owner,
+    imageId: image.id,
+    imageIndex,
+    ...(options.message !== undefined && { message: options.message }),
+    at: peer.ports.now(),
+  };
+  const signed = signDocument(peer.profile.identity.signing, 'image-request', request);
+  const addresses = options.address ? [options.address, ...person.addresses] : person.addresses;
+  const asked = { ...person, addresses };
+  if (!options.queue) {
+    await deliverRequest(peer, signed, asked);
+    recordAsked(peer, request, signed);
+    return { id: request.id, owner, imageIndex, state: 'delivered' };
+  }
+  recordAsked(peer, request, signed);
+  enqueue(peer, 'request', request.id, owner, signed);
+  const failure = await attemptNow(peer, request.id, sendRequest, asked);
+  if (!failure) return { id: request.id, owner, imageIndex, state: 'delivered' };
+  if (failure.code !== 'peer/unreachable' && failure.code !== 'peer/busy') throw failure;
+  await fileAtCluster(peer, signed);
+  return { id: request.id, owner, imageIndex, state: 'queued', reason: failure.message };
+}
+
+/** The outbox's way to send a `request`. */
+export async function sendRequest(peer: Peer, entry: OutboxEntry, person: Person): Promise<void> {
+  await deliverRequest(peer, parseJson(Signed, entry.payload, 'queued request'), person);
+}
+
+async function deliverRequest(peer: Peer, request: Signed, person: Person): Promise<void> {
+  await callPeer(peer, person.contact, person.addresses, {
+    method: 'POST',
+    path: '/p2p/request-image',
+    body: { json: { request } },
+    answer: RequestImageAnswer,
+  });
+}
+
+/** Leaves it where the owner finds it even if this peer is off by then. */
+async function fileAtCluster(peer: Peer, request: Signed): Promise<void> {
+  await peer.cluster.call({
+    method: 'POST',
+    path: '/requests',
+    body: { request },
+    as: peer.caller,
+    answer: FiledRequest,
+  });
+}
+
+function recordAsked(peer: Peer, request: ImageRequest, signed: Signed): void {
+  peer.database.run(
+    `INSERT INTO request_out (id, owner, image_id, image_index, at, state, signed) VALUES (?, ?, ?, ?, ?, 'pending', ?)`,
+    request.id,
+    request.to,
+    request.imageId,
+    request.imageIndex,
+    request.at,
+    JSON.stringify(signed),
+  );
+}
+
+/** Whether this user asked `owner` for what a delivery claims to answer. */
+export function askedFor(peer: Peer, owner: Username, id: RequestId): boolean {
+  return peer.database.get('SELECT id FROM request_out WHERE id = ? AND owner = ?', id, owner) !== undefined;
+}
+
+/**
+ * Records a request that arrived, once per id; `key` is who signed it. Returns its state.
+ * Throws `auth/bad-signature`, `auth/forbidden` when it is for or from somebody else, `image/no-such-index`.
+ */
+export function acceptRequest(
+  peer: Peer,
+  signed: Signed,
+  sender: Contact,
+): { id: RequestId; state: RequestState } {
+  const request = openSigned(ImageRequest, 'image-request', sender.ed25519, signed);
+  if (request.to !== peer.username || request.from !== sender.username) {
+    throw new AppError(
+      'auth/forbidden',
+      `a request from ${request.from} to ${request.to} came from ${sender.username}`,
+    );
+  }
+  if (!imageById(peer.database, request.imageId)) {
+    throw new AppError('image/no-such-index', `${peer.username} no longer has picture ${request.imageIndex}`);
+  }
+  peer.database.run(
+    `INSERT INTO request_in (id, sender, image_id, image_index, message, at, received_at, state, signed)
+     VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?) ON CONFLICT (id) DO NOTHING`,
+    request.id,
+    request.from,
+    request.imageId,
+    request.imageIndex,
+    request.message ?? null,
+    request.at,
+    peer.ports.now(),
+    JSON.stringify(signed),
+  );
+  const row = peer.database.get('SELECT state, signed FROM request_in WHERE id = ?', request.id);
+  if (row?.['signed'] !== JSON.stringify(signed)) {
+    throw new AppError('operation/conflict', 'another request has this id');
+  }
+  return { id: request.id, state: row['state'] as RequestState };
+}
+
+/** Fetches requests that were left at the cluster; returns how many are new here. */
+export async function collectFiledRequests(peer: Peer): Promise<number> {
+  let fresh = 0;
+  let after: string | undefined;
+  do {
+    const query = new URLSearchParams({ limit: String(PAGE_MAX), ...(after !== undefined && { after }) });
+    const page: RequestPage = await peer.cluster.call({
+      method: 'GET',
+      path: `/requests?${query.toString()}`,
+      as: peer.caller,
+      answer: RequestPage,
+    });
+    for (const { request, state } of page.requests) {
+      if (state === 'pending' && (await collectOne(peer, request))) fresh++;
+    }
+    after = page.next;
+  } while (after !== undefined);
+  return fresh;
+}
+
+async function collectOne(peer: Peer, signed: Signed): Promise<boolean> {
+  const claimed = parseJson(ImageRequest, signed.text, 'filed request');
+  if (peer.database.get('SELECT id FROM request_in WHERE id = ?', claimed.id)) return false;
+  try {
+    const { contact } = await findPerson(peer, claimed.from);
+    acceptRequest(peer, signed, contact);
+    return true;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    peer.ports.log('warn', 'filed-request-refused', {
+      from: claimed.from,
+      code: error.code,
+      error: error.message,
+    });
+    return false;
+  }
+}
+
+/** Requests for this user's pictures that wait for an answer, oldest first. */
+export function pendingRequests(peer: Peer): PendingRequest[] {
+  const rows = peer.database.all(`SELECT * FROM request_in WHERE state = 'pending' ORDER BY received_at, id`);
+  return rows.map((row) => pendingOf(peer, row));
+}
+
+/**
+ * The request `requester` made for picture `imageIndex` and that still waits, the oldest first.
+ * Throws `image/no-such-index`, `request/unknown`.
+ */
+export function pendingRequestOf(peer: Peer, requester: Username, imageIndex: number): PendingRequest {
+  const image = imageAt(peer.database, imageIndex);
+  const row = peer.database.get(
+    `SELECT * FROM request_in WHERE state = 'pending' AND sender = ? AND image_id = ? ORDER BY received_at LIMIT 1`,
+    requester,
+    image.id,
+  );
+  if (row) return pendingOf(peer, row);
+  const others = pendingRequests(peer).filter(({ from }) => from === requester);
+  const asked = others.map((request) => request.imageIndex).join(', ');
+  throw new AppError(
+    'request/unknown',
+    others.length > 0
+      ? `${requester} has not asked for picture ${imageIndex}, but for ${asked}`
+      : `${requester} has not asked for a picture`,
+    { hint: 'see who asks for what with: p2p-client list-requests' },
+  );
+}
+
+/** Answers no, here and at the cluster if it was left there. Throws `request/unknown`. */
+export async function denyRequest(peer: Peer, request: PendingRequest): Promise<void> {
+  const changed = peer.database.run(
+    `UPDATE request_in SET state = 'denied' WHERE id = ? AND state = 'pending'`,
+    request.id,
+  );
+  if (changed === 0) throw new AppError('request/answered', 'this request was answered already');
+  try {
+    await peer.cluster.call({
+      method: 'PATCH',
+      path: `/requests/${request.id}`,
+      body: { state: 'denied' },
+      as: peer.caller,
+      answer: FiledRequest,
+    });
+  } catch (error) {
+    // Most requests never went through the cluster.
+    if (!(error instanceof AppError) || error.code !== 'request/unknown') throw error;
+  }
+}
+
+function pendingOf(peer: Peer, row: Row): PendingRequest {
+  const image = imageById(peer.database, row['image_id'] as Parameters<typeof imageById>[1]);
+  return {
+    id: RequestId.parse(row['id']),
+    from: row['sender'] as Username,
+    imageIndex: Number(row['image_index']),
+    imageName: image?.name ?? '(removed)',
+    ...(row['message'] !== null && { message: String(row['message']) }),
+    at: Number(row['at']),
+    receivedAt: Number(row['received_at']),
+    state: row['state'] as RequestState,
+  };
+}
