@@ -1,1 +1,3 @@
-export {};
+export type { SqliteStore, SqliteStoreOptions } from './sqlite-store.ts';
+export { openSqliteStore } from './sqlite-store.ts';
+export type { Every } from './watches.ts';

@@ -1,0 +1,193 @@
+/** Opening the store's file, and saying in our words what SQLite says in its own. */
+
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  statSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { AppError, STORE_READ_LOCK_TIMEOUT_MS } from '@cloud-steg/protocol';
+import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
+import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
+
+const DIRECTORY_MODE = 0o700;
+const FILE_MODE = 0o600;
+const OTHERS = 0o077;
+
+/** Makes the directory of the file at `path` (mode 0700, durably) where there is none; it must be writable. */
+export function prepareDirectory(path: string): void {
+  const directory = dirname(path);
+  try {
+    const first = mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE });
+    accessSync(directory, constants.W_OK);
+    if (first === undefined || process.platform === 'win32') return;
+    for (let made = directory; made.length >= first.length; made = dirname(made))
+      syncDirectory(dirname(made));
+  } catch (cause) {
+    throw unavailable(path, cause);
+  }
+}
+
+/**
+ * Opens the file for writing, creates it (mode 0600) or brings it up to date as need be. WAL with
+ * `synchronous=FULL`, since `NORMAL` loses acknowledged commits when the power fails; `secure_delete` so
+ * that deleted bytes are overwritten in the file.
+ */
+export function openForWriting(path: string, lockTimeoutMs: number): DatabaseSyncInstance {
+  return opening(
+    path,
+    () => new DatabaseSync(path, { timeout: lockTimeoutMs }),
+    (db) => {
+      // Before any content, and without a file descriptor: closing one would drop SQLite's locks. WAL and SHM take this mode.
+      if (statSync(path).mode & OTHERS) chmodSync(path, FILE_MODE);
+      schemaVersion(db, path);
+      db.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA secure_delete = ON;
+      PRAGMA temp_store = MEMORY;
+    `);
+      migrate(db, path);
+    },
+  );
+}
+
+/** Opens the file for reading; undefined while no writer has made it. */
+export function openForReading(path: string): DatabaseSyncInstance | undefined {
+  if (!existsSync(path)) return undefined;
+  let version = 0;
+  const open = () => new DatabaseSync(path, { readOnly: true, timeout: STORE_READ_LOCK_TIMEOUT_MS });
+  const db = opening(path, open, (db) => {
+    version = schemaVersion(db, path);
+  });
+  if (version > 0) return db;
+  db.close();
+  return undefined;
+}
+
+/**
+ * `thrown` as an error of the store: `store/unavailable` for what may pass or can be put right outside (a
+ * lock, a full disk, permissions), `store/damaged` for a file that is no store of ours. Anything else is
+ * returned as it is.
+ */
+export function storeError(thrown: unknown, path: string): unknown {
+  if (thrown instanceof AppError || !isSqliteError(thrown)) return thrown;
+  switch (PRIMARY_CODES[thrown.errcode & 0xff]) {
+    case 'locked':
+      return new AppError('store/unavailable', `${path} is locked by another process`, {
+        hint: `a server that hangs or was stopped may hold the lock: find it (fuser ${path}), end it, try again`,
+        data: { path },
+        cause: thrown,
+      });
+    case 'damaged':
+      return damaged(path, thrown.message, thrown);
+    case 'unavailable':
+      return unavailable(path, thrown);
+    default:
+      return thrown;
+  }
+}
+
+/** https://sqlite.org/rescode.html, primary result codes. */
+const PRIMARY_CODES: Readonly<Record<number, 'locked' | 'damaged' | 'unavailable'>> = {
+  3: 'unavailable', // PERM
+  5: 'locked', // BUSY
+  6: 'locked', // LOCKED
+  7: 'unavailable', // NOMEM
+  8: 'unavailable', // READONLY
+  10: 'unavailable', // IOERR
+  11: 'damaged', // CORRUPT
+  13: 'unavailable', // FULL
+  14: 'unavailable', // CANTOPEN
+  15: 'locked', // PROTOCOL: gave up a race for the lock
+  23: 'unavailable', // AUTH
+  26: 'damaged', // NOTADB
+};
+
+function isSqliteError(thrown: unknown): thrown is Error & { errcode: number } {
+  return thrown instanceof Error && 'errcode' in thrown && typeof thrown.errcode === 'number';
+}
+
+function opening(
+  path: string,
+  open: () => DatabaseSyncInstance,
+  prepare: (db: DatabaseSyncInstance) => void,
+): DatabaseSyncInstance {
+  let db: DatabaseSyncInstance | undefined;
+  try {
+    db = open();
+    prepare(db);
+    return db;
+  } catch (error) {
+    db?.close();
+    const known = storeError(error, path);
+    throw known === error && isSystemError(error) ? unavailable(path, error) : known;
+  }
+}
+
+/** The file's version, 0 while it is empty; throws where it isn't ours, or newer than this program. */
+function schemaVersion(db: DatabaseSyncInstance, path: string): number {
+  const { id, version, tables } = db
+    .prepare(`
+      SELECT application_id AS id, user_version AS version, (SELECT count(*) FROM sqlite_schema) AS tables
+      FROM pragma_application_id, pragma_user_version
+    `)
+    .get() as { id: number; version: number; tables: number };
+  if (id !== APPLICATION_ID && (id !== 0 || tables > 0)) throw damaged(path, 'another program’s database');
+  if (version > MIGRATIONS.length) {
+    throw new AppError(
+      'store/unavailable',
+      `${path} has format ${version}, this program knows formats up to ${MIGRATIONS.length}`,
+      { hint: 'it was written by a newer version of this program: use that one', data: { path } },
+    );
+  }
+  return version;
+}
+
+function migrate(db: DatabaseSyncInstance, path: string): void {
+  if (schemaVersion(db, path) === MIGRATIONS.length) return;
+  db.exec('BEGIN IMMEDIATE');
+  // Another process may have been here while this one waited for the lock.
+  for (const migration of MIGRATIONS.slice(schemaVersion(db, path))) db.exec(migration);
+  db.exec(`
+    PRAGMA application_id = ${APPLICATION_ID};
+    PRAGMA user_version = ${MIGRATIONS.length};
+    COMMIT;
+  `);
+}
+
+function damaged(path: string, what: string, cause?: unknown): AppError {
+  return new AppError('store/damaged', `${path} can't be read: ${what}`, {
+    hint: `move it aside, with ${path}-wal and ${path}-shm; then restore a backup or start empty`,
+    data: { path },
+    cause,
+  });
+}
+
+function unavailable(path: string, cause: unknown): AppError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new AppError('store/unavailable', `${path} can't be used: ${reason}`, {
+    hint: 'check that its directory exists, may be written by this user, and has space left',
+    data: { path },
+    cause,
+  });
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error;
+}
+
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
