@@ -12,7 +12,7 @@ const NodeId = z.string().max(ELECTION_ADDRESS_CHARS_MAX);
 const Term = z.int().nonnegative();
 /** Smoothed load, 0 to 100. */
 const CpuPercent = z.number().min(0).max(100);
-const HttpUrl = z.string().max(HTTP_URL_CHARS_MAX);
+const HttpUrl = z.url({ protocol: /^https?$/ }).max(HTTP_URL_CHARS_MAX);
 /** Tells this request's answers from those to an earlier one. */
 const RequestId = z.int().nonnegative();
 /** Highest term whose leader is known to have given up its lease for ever (rule 6); 0 for none. */
