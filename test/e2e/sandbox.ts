@@ -111,7 +111,11 @@ export class Sandbox {
     return this.runCommand(process.execPath, [programFile(program), ...args], env);
   }
 
-  async runCommand(command: string, args: readonly string[], env: Record<string, string> = {}): Promise<Outcome> {
+  async runCommand(
+    command: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): Promise<Outcome> {
     const child = spawn(command, args, {
       cwd: this.folder,
       env: this.environment(env),
@@ -202,7 +206,9 @@ export class Cluster {
   async leader(): Promise<ClusterServer> {
     let leader: ClusterServer | undefined;
     await until('one leader', async () => {
-      const answers = await Promise.all(this.servers.map(async (server) => ({ server, status: await statusOf(server) })));
+      const answers = await Promise.all(
+        this.servers.map(async (server) => ({ server, status: await statusOf(server) })),
+      );
       const leaders = answers.filter(({ status }) => status?.is_leader);
       leader = leaders.length === 1 ? leaders[0]?.server : undefined;
       return leader !== undefined;
@@ -221,7 +227,11 @@ export async function statusOf(server: { url: string }): Promise<StatusAnswer | 
 }
 
 /** Polls until true, or fails naming what was waited for. */
-export async function until(what: string, met: () => boolean | Promise<boolean>, deadlineMs = DEADLINE_MS): Promise<void> {
+export async function until(
+  what: string,
+  met: () => boolean | Promise<boolean>,
+  deadlineMs = DEADLINE_MS,
+): Promise<void> {
   const end = Date.now() + deadlineMs;
   while (!(await met())) {
     if (Date.now() > end) throw new Error(`waited ${deadlineMs} ms in vain for ${what}`);

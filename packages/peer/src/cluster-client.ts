@@ -119,18 +119,15 @@ export class ClusterClient {
         try {
           const answer = await this.#attempt(server, method, path, body, caller);
           if (answer.status < 300) return answer;
-          const problem = problemOf(answer, server);
-          if (
-            problem.code !== 'cluster/no-leader' &&
-            problem.code !== 'cluster/fenced' &&
-            !isTransient(problem)
-          )
-            throw problem;
-          lastRefusal = problem;
+          throw problemOf(answer, server);
         } catch (error) {
-          if (error instanceof AppError) throw error;
-          failures.push({ url: server, reason: reasonOf(error) });
-          if (server === this.#leader) this.#leader = undefined;
+          if (error instanceof AppError) {
+            if (!isPassing(error)) throw error;
+            lastRefusal = error;
+          } else {
+            failures.push({ url: server, reason: reasonOf(error) });
+            if (server === this.#leader) this.#leader = undefined;
+          }
         }
       }
       if (failures.length >= this.servers.length) throw unreachable(failures);
@@ -158,6 +155,13 @@ export class ClusterClient {
         ...(body.length > 0 && { body }),
         timeoutMs: Math.min(ATTEMPT_TIMEOUT_MS, this.#ports.clusterTimeoutMs),
         answerBytesMax: ANSWER_BYTES_MAX,
+      }).catch((error: unknown) => {
+        if (hop === 0) throw error;
+        // The follower is fine; the leader it names may just have died, and an election be due.
+        throw new AppError(
+          'cluster/no-leader',
+          `${server} names ${origin} as leader, which does not answer (${reasonOf(error)})`,
+        );
       });
       if (answer.status !== 307) {
         if (answer.status < 300) this.#leader = origin;
@@ -247,8 +251,8 @@ export function problemOf(answer: HttpAnswer, who: string): AppError {
   });
 }
 
-/** Worth another try: the server could not, rather than would not. */
-function isTransient(error: AppError): boolean {
+/** Worth another try: the cluster could not, rather than would not. */
+function isPassing(error: AppError): boolean {
   return traitsOf(error.code).status === 503;
 }
 

@@ -93,7 +93,7 @@ export class PeerDatabase {
 
   /** Runs a change and returns how many rows it touched. Durable when it returns. */
   run(sql: string, ...values: Value[]): number {
-    return Number(this.#database.prepare(sql).run(...values).changes);
+    return this.#database.prepare(sql).run(...values).changes;
   }
 
   /** All of `change` or nothing, against every other process on this file. */

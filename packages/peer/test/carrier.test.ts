@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import {
   contentKey,
   generateIdentity,
-  openBody,
   type OriginalFile,
+  openBody,
   pairKey,
   toHex,
 } from '@cloud-steg/envelope';
@@ -14,7 +14,7 @@ import type { GrantId, Username } from '@cloud-steg/protocol';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { find, hide, type HideJob, type MadeCarrier, rewrite } from '../src/carrier.ts';
+import { find, type HideJob, hide, type MadeCarrier, rewrite } from '../src/carrier.ts';
 import { secureRandom } from '../src/carrier-engine.ts';
 import { decodeCarrier, encodeCarrier, readOriginal } from '../src/picture-codec.ts';
 
@@ -77,8 +77,8 @@ describe.each([
   });
 
   it('lies in an opaque RGB PNG without a word of metadata', async () => {
-    const { format, channels, depth, hasAlpha, exif, icc, paletteBitDepth } = await sharp(made.png).metadata();
-    expect({ format, channels, depth, hasAlpha, exif, icc, paletteBitDepth }).toEqual({
+    const { format, channels, depth, hasAlpha, exif, icc } = await sharp(made.png).metadata();
+    expect({ format, channels, depth, hasAlpha, exif, icc }).toEqual({
       format: 'png',
       channels: 3,
       depth: 'uchar',
@@ -94,7 +94,13 @@ describe.each([
   it('keeps its body through rewrites of the counter, each under a fresh salt', async () => {
     const first = await find(made.png, 'carrier.png', [fromAlice]);
     if (!first) throw new Error('nothing found');
-    const again = await rewrite(made.png, 'carrier.png', fromAlice, { ...first.header, viewsRemaining: 2 }, secureRandom);
+    const again = await rewrite(
+      made.png,
+      'carrier.png',
+      fromAlice,
+      { ...first.header, viewsRemaining: 2 },
+      secureRandom,
+    );
     const second = await find(again, 'carrier.png', [fromAlice]);
     expect(second?.header).toEqual({ ...first.header, viewsRemaining: 2 });
     expect(second?.contentSha256).toBe(made.contentSha256);
@@ -107,7 +113,10 @@ describe.each([
     const back = new Uint8Array(await sharp(jpeg).png().toBuffer());
     expect(await find(back, 'x.png', [fromAlice])).toBeUndefined();
     const { width, height } = made;
-    const cropped = await sharp(made.png).extract({ left: 0, top: 0, width: width - 2, height }).png().toBuffer();
+    const cropped = await sharp(made.png)
+      .extract({ left: 0, top: 0, width: width - 2, height })
+      .png()
+      .toBuffer();
     expect(await find(new Uint8Array(cropped), 'x.png', [fromAlice])).toBeUndefined();
     const cut = made.png.subarray(0, made.png.length >> 1);
     await expect(find(cut, 'x.png', [fromAlice])).rejects.toMatchObject({ code: 'carrier/damaged' });
@@ -137,7 +146,9 @@ describe('a cover', () => {
 
   it('that is too small is refused with the size that would do', async () => {
     const cover = join(folder, 'small.png');
-    await sharp({ create: { width: 600, height: 400, channels: 3, background: '#345' } }).png().toFile(cover);
+    await sharp({ create: { width: 600, height: 400, channels: 3, background: '#345' } })
+      .png()
+      .toFile(cover);
     await expect(hide(job(original, cover), secureRandom)).rejects.toMatchObject({
       code: 'carrier/cover-too-small',
       data: { neededWidth: expect.any(Number), neededHeight: expect.any(Number) },
@@ -159,7 +170,7 @@ describe('a cover', () => {
       await image.toFile(cover);
       const work = job(file, cover);
       const opened = await openAs((await hide(work, secureRandom)).png, work);
-      expect(Buffer.compare(opened.bytes, file.bytes), name).toBe(0);
+      expect(Buffer.compare(opened.bytes, file.bytes)).toBe(0);
     }
   });
 });
@@ -247,7 +258,7 @@ describe('an original', () => {
       [join(folder, 'nowhere.jpg'), 'image/not-found'],
       [folder, 'image/not-found'],
     ] as const;
-    for (const [path, code] of cases) await expect(readOriginal(path), path).rejects.toMatchObject({ code });
+    for (const [path, code] of cases) await expect(readOriginal(path)).rejects.toMatchObject({ code });
   });
 });
 
