@@ -1,3 +1,4 @@
+export { fingerprint } from '@cloud-steg/envelope';
 export { advertisedAddresses, guessHost, isLoopback } from './addresses.ts';
 export {
   capacityOf,
@@ -19,6 +20,7 @@ export { keepDelivering } from './daemon.ts';
 export { DataDirectory, defaultDataDirectory } from './data-directory.ts';
 export { writeFileDurably } from './durable-file.ts';
 export { amendGrant, type GrantChange, grantEvents, listGrants } from './grants.ts';
+export { loadProfile, type Profile } from './identity-file.ts';
 export { type LibraryImage, listImages } from './image-library.ts';
 export { listOutbox, type OutboxEntry } from './outbox.ts';
 export { type P2pServer, type P2pServerOptions, type PeerEvent, startP2pServer } from './p2p-server.ts';
@@ -38,5 +40,6 @@ export {
   pendingRequests,
   requestImage,
 } from './requests.ts';
+export { screenPng } from './screen-picture.ts';
 export { type SendOptions, type SendResult, sendImage } from './sending.ts';
 export { type Display, type Inspection, inspectCarrier, type ViewResult, viewImage } from './viewing.ts';

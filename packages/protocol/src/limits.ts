@@ -61,6 +61,12 @@ export const COMMIT_ATTEMPTS_MAX = 32;
 export const CHANGES_QUEUED_PER_KEY_MAX = 256;
 /** Signed requests remembered so that none is accepted twice. */
 export const NONCES_REMEMBERED_MAX = 100_000;
+/** Connections a discovery server keeps at once; more are closed unheard. */
+export const HTTP_SOCKETS_MAX = 4096;
+/** From a request's first byte to its last. */
+export const HTTP_REQUEST_TIMEOUT_MS = 30 * SECOND;
+/** How long a client should wait before it asks again where there is no leader. */
+export const RETRY_AFTER_SECONDS = 1;
 /** A closing server waits this long for requests in flight. */
 export const DRAIN_TIMEOUT_MS = 5 * SECOND;
 
@@ -119,3 +125,14 @@ export const STORE_WATCH_POLL_MS = 100;
 // Hiding
 /** Sealed header, hidden in every carrier at a place only the pair can find. */
 export const HEADER_BYTES = 384;
+
+// The command line
+/** Discovery servers one client knows. */
+export const SERVERS_MAX = 16;
+export const HEARTBEAT_INTERVAL_SECONDS_MAX = 3600;
+export const TIMEOUT_SECONDS_MAX = 3600;
+export const TIMEOUT_SECONDS_DEFAULT = 30;
+/** A picture's one-time page is waited for so long, from the moment its address is known. */
+export const PICTURE_PAGE_WAIT_MS = 60 * SECOND;
+/** Longer side of a picture shown in a terminal, pixels. */
+export const TERMINAL_PICTURE_SIDE_PX = 1600;
