@@ -13,7 +13,7 @@ import {
   type Versioned,
 } from '@cloud-steg/store';
 import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
-import { openForReading, storeError } from './store-file.ts';
+import { isReady, openForReading, storeError } from './store-file.ts';
 
 /** Changes from some revision on, in order; those of one revision are never split. */
 export interface Changes {
@@ -32,7 +32,8 @@ export interface Changes {
  */
 export class SqliteReader {
   readonly #path: string;
-  #connection: Connection | undefined;
+  #db: DatabaseSyncInstance | undefined;
+  #statements: Statements | undefined;
 
   constructor(path: string) {
     this.#path = path;
@@ -86,28 +87,31 @@ export class SqliteReader {
   }
 
   close(): void {
-    this.#connection?.db.close();
-    this.#connection = undefined;
+    this.#db?.close();
+    this.#db = undefined;
+    this.#statements = undefined;
   }
 
-  /** Undefined while there is no file. */
-  #read<T>(read: (connection: Connection) => T): T | undefined {
+  /** Undefined while there is nothing to read. */
+  #read<T>(read: (statements: Statements, db: DatabaseSyncInstance) => T): T | undefined {
     try {
-      this.#connection ??= connect(this.#path);
-      return this.#connection && read(this.#connection);
+      this.#db ??= openForReading(this.#path);
+      if (!this.#db) return undefined;
+      if (!this.#statements && isReady(this.#db, this.#path)) this.#statements = prepare(this.#db);
+      return this.#statements && read(this.#statements, this.#db);
     } catch (error) {
       throw storeError(error, this.#path);
     }
   }
 
   /** Several reads of one moment. */
-  #snapshot<T>(read: (connection: Connection) => T): T | undefined {
-    return this.#read((connection) => {
-      connection.db.exec('BEGIN');
+  #snapshot<T>(read: (statements: Statements) => T): T | undefined {
+    return this.#read((statements, db) => {
+      db.exec('BEGIN');
       try {
-        return read(connection);
+        return read(statements);
       } finally {
-        connection.db.exec('COMMIT');
+        db.exec('COMMIT');
       }
     });
   }
@@ -125,8 +129,7 @@ interface Change {
   value: Uint8Array | null;
 }
 
-interface Connection {
-  db: DatabaseSyncInstance;
+interface Statements {
   get: StatementSyncInstance;
   list: StatementSyncInstance;
   changes: StatementSyncInstance;
@@ -134,27 +137,23 @@ interface Connection {
   version: StatementSyncInstance;
 }
 
-function connect(path: string): Connection | undefined {
-  const db = openForReading(path);
-  return (
-    db && {
-      db,
-      get: db.prepare('SELECT value, rev FROM entry WHERE key = ?'),
-      list: db.prepare(
-        'SELECT key, value, rev FROM entry WHERE key >= ?1 AND key < ?2 AND key > ?3 ORDER BY key',
-      ),
-      // By revision, not by key: what changed lately is little, what has a prefix may be nearly everything.
-      changes: db.prepare(`
+function prepare(db: DatabaseSyncInstance): Statements {
+  return {
+    get: db.prepare('SELECT value, rev FROM entry WHERE key = ?'),
+    list: db.prepare(
+      'SELECT key, value, rev FROM entry WHERE key >= ?1 AND key < ?2 AND key > ?3 ORDER BY key',
+    ),
+    // By revision, not by key: what changed lately is little, what has a prefix may be nearly everything.
+    changes: db.prepare(`
         SELECT key, rev, value FROM entry INDEXED BY entry_by_rev
           WHERE rev >= ?3 AND key >= ?1 AND key < ?2
         UNION ALL
         SELECT key, rev, NULL FROM deletion INDEXED BY deletion_by_rev
           WHERE rev >= ?3 AND key >= ?1 AND key < ?2
         ORDER BY rev`),
-      clock: db.prepare('SELECT rev, compacted FROM clock'),
-      version: db.prepare('PRAGMA data_version'),
-    }
-  );
+    clock: db.prepare('SELECT rev, compacted FROM clock'),
+    version: db.prepare('PRAGMA data_version'),
+  };
 }
 
 /** Upper bound of a prefix's keys. SQLite orders every blob after every text, so an empty one bounds nothing. */

@@ -71,47 +71,55 @@ export class SqliteWriter {
    * file system's business. `store/unavailable` where a reader kept the log busy; try again later.
    */
   eraseRemnants(): void {
-    let busy: number;
-    try {
-      ({ busy } = this.#open().truncateLog.get() as { busy: number });
-    } catch (error) {
-      throw storeError(error, this.#path);
+    const emptied = this.#translating(() => emptyLog(this.#open()));
+    if (!emptied) {
+      throw new AppError('store/unavailable', `${this.#path}-wal is in use and could not be emptied`);
     }
-    if (busy) throw new AppError('store/unavailable', `${this.#path}-wal is in use and could not be emptied`);
   }
 
+  /** Leaves all in the file itself, unless somebody reads. */
   close(): void {
-    this.#connection?.db.close();
+    const connection = this.#connection;
+    if (!connection) return;
     this.#connection = undefined;
+    try {
+      this.#translating(() => emptyLog(connection));
+    } finally {
+      connection.db.close();
+    }
   }
 
   #write<T>(what: string, change: (connection: Connection) => { answer: T; changed: boolean }): T {
-    let connection: Connection;
-    let outcome: { answer: T; changed: boolean };
-    try {
-      connection = this.#open();
+    const { connection, outcome } = this.#translating(() => {
+      const connection = this.#open();
       connection.db.exec('BEGIN IMMEDIATE');
-    } catch (error) {
-      throw storeError(error, this.#path);
-    }
-    try {
-      outcome = change(connection);
-    } catch (error) {
-      this.close();
-      throw storeError(error, this.#path);
-    }
+      try {
+        return { connection, outcome: change(connection) };
+      } catch (error) {
+        rollBack(connection);
+        throw error;
+      }
+    });
     if (!outcome.changed) {
-      connection.db.exec('ROLLBACK');
+      rollBack(connection);
       return outcome.answer;
     }
     try {
       connection.db.exec('COMMIT');
     } catch (error) {
-      // After a failed sync the log may or may not hold the commit; a new connection finds out.
-      this.close();
+      rollBack(connection);
+      // Not necessarily undone: should the process end now, recovery may find the commit whole in the log.
       throw unknownOutcome(what, storeError(error, this.#path));
     }
     return outcome.answer;
+  }
+
+  #translating<T>(act: () => T): T {
+    try {
+      return act();
+    } catch (error) {
+      throw storeError(error, this.#path);
+    }
   }
 
   #apply(connection: Connection, ops: readonly Op[]): number {
@@ -175,6 +183,16 @@ function claimIn(connection: Connection): TermClaim | undefined {
 function revOf(connection: Connection, key: Key): number {
   const row = connection.get.get(key) as { rev: number } | undefined;
   return row?.rev ?? 0;
+}
+
+/** SQLite has rolled back by itself after some errors. */
+function rollBack({ db }: Connection): void {
+  if (db.isTransaction) db.exec('ROLLBACK');
+}
+
+/** Whether the write-ahead log is empty now. */
+function emptyLog({ truncateLog }: Connection): boolean {
+  return (truncateLog.get() as { busy: number }).busy === 0;
 }
 
 function refused(why: 'fenced' | 'conflict') {

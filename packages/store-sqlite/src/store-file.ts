@@ -1,4 +1,10 @@
-/** Opening the store's file, and saying in our words what SQLite says in its own. */
+/**
+ * Opening the store's file, and saying in our words what SQLite says in its own.
+ *
+ * Two traps. Closing any descriptor of the file drops all locks that SQLite has on it in this process (POSIX), so the
+ * file is opened by SQLite alone. And the driver finalizes statements when they are collected: a connection closed
+ * before that lingers, which is harmless as long as no transaction is open, so each is ended before a close.
+ */
 
 import {
   accessSync,
@@ -58,17 +64,15 @@ export function openForWriting(path: string, lockTimeoutMs: number): DatabaseSyn
   );
 }
 
-/** Opens the file for reading; undefined while no writer has made it. */
+/** Opens the file for reading; undefined while there is none. Before its first use, {@link isReady} must say so. */
 export function openForReading(path: string): DatabaseSyncInstance | undefined {
   if (!existsSync(path)) return undefined;
-  let version = 0;
-  const open = () => new DatabaseSync(path, { readOnly: true, timeout: STORE_READ_LOCK_TIMEOUT_MS });
-  const db = opening(path, open, (db) => {
-    version = schemaVersion(db, path);
-  });
-  if (version > 0) return db;
-  db.close();
-  return undefined;
+  return opening(path, () => new DatabaseSync(path, { readOnly: true, timeout: STORE_READ_LOCK_TIMEOUT_MS }));
+}
+
+/** Whether the file has its tables; throws where it isn't ours, or newer than this program. */
+export function isReady(db: DatabaseSyncInstance, path: string): boolean {
+  return schemaVersion(db, path) > 0;
 }
 
 /**
@@ -78,37 +82,25 @@ export function openForReading(path: string): DatabaseSyncInstance | undefined {
  */
 export function storeError(thrown: unknown, path: string): unknown {
   if (thrown instanceof AppError || !isSqliteError(thrown)) return thrown;
-  switch (PRIMARY_CODES[thrown.errcode & 0xff]) {
-    case 'locked':
-      return new AppError('store/unavailable', `${path} is locked by another process`, {
-        hint: `a server that hangs or was stopped may hold the lock: find it (fuser ${path}), end it, try again`,
-        data: { path },
-        cause: thrown,
-      });
-    case 'damaged':
-      return damaged(path, thrown.message, thrown);
-    case 'unavailable':
-      return unavailable(path, thrown);
-    default:
-      return thrown;
+  const primary = thrown.errcode & 0xff;
+  if (LOCKED.has(primary)) {
+    return new AppError('store/unavailable', `${path} is locked by another process`, {
+      hint: `a server that hangs or was stopped may hold the lock: find it (fuser ${path}), end it, try again`,
+      data: { path },
+      cause: thrown,
+    });
   }
+  if (DAMAGED.has(primary)) return damaged(path, thrown.message, thrown);
+  if (UNAVAILABLE.has(primary)) return unavailable(path, thrown);
+  return thrown;
 }
 
-/** https://sqlite.org/rescode.html, primary result codes. */
-const PRIMARY_CODES: Readonly<Record<number, 'locked' | 'damaged' | 'unavailable'>> = {
-  3: 'unavailable', // PERM
-  5: 'locked', // BUSY
-  6: 'locked', // LOCKED
-  7: 'unavailable', // NOMEM
-  8: 'unavailable', // READONLY
-  10: 'unavailable', // IOERR
-  11: 'damaged', // CORRUPT
-  13: 'unavailable', // FULL
-  14: 'unavailable', // CANTOPEN
-  15: 'locked', // PROTOCOL: gave up a race for the lock
-  23: 'unavailable', // AUTH
-  26: 'damaged', // NOTADB
-};
+/** Primary result codes, https://sqlite.org/rescode.html: BUSY, LOCKED, PROTOCOL (gave up a race for a lock). */
+const LOCKED = new Set([5, 6, 15]);
+/** CORRUPT, NOTADB. */
+const DAMAGED = new Set([11, 26]);
+/** PERM, NOMEM, READONLY, IOERR, FULL, CANTOPEN, AUTH. */
+const UNAVAILABLE = new Set([3, 7, 8, 10, 13, 14, 23]);
 
 function isSqliteError(thrown: unknown): thrown is Error & { errcode: number } {
   return thrown instanceof Error && 'errcode' in thrown && typeof thrown.errcode === 'number';
@@ -117,7 +109,7 @@ function isSqliteError(thrown: unknown): thrown is Error & { errcode: number } {
 function opening(
   path: string,
   open: () => DatabaseSyncInstance,
-  prepare: (db: DatabaseSyncInstance) => void,
+  prepare: (db: DatabaseSyncInstance) => void = () => {},
 ): DatabaseSyncInstance {
   let db: DatabaseSyncInstance | undefined;
   try {
@@ -125,6 +117,7 @@ function opening(
     prepare(db);
     return db;
   } catch (error) {
+    if (db?.isTransaction) db.exec('ROLLBACK');
     db?.close();
     const known = storeError(error, path);
     throw known === error && isSystemError(error) ? unavailable(path, error) : known;
