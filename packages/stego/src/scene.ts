@@ -4,19 +4,31 @@
  */
 
 import { outlineHills, plantConifer } from './kernels/outline.ts';
-import { exposeLight, type Ground, type Light, paintGround, paintSky, paintWater } from './kernels/paint.ts';
+import {
+  exposeLight,
+  type Ground,
+  type Light,
+  paintGround,
+  paintSky,
+  paintWater,
+  softenLight,
+} from './kernels/paint.ts';
 import { drawU32s, type Keystream } from './keystream.ts';
 import { checkSize } from './picture.ts';
 import { codeOf } from './sensor.ts';
 
-/** Scenes are painted with at most about so many pixels, whatever the picture's size. */
-const SCENE_PIXELS_MAX = 1_000_000;
+/** Scenes are painted whole up to the first size in pixels, at a tenth of larger pictures, up to the second. */
+const SCENE_PIXELS_WHOLE = 600_000;
+const SCENE_PIXELS_MAX = 1_500_000;
+/** Scenes smaller than this in proportion to their picture are softened, since their pixels would show. */
+const SHARP_SHRINK_MIN = 0.6;
 /** Steps of the table from light to code. */
 const CURVE_STEPS = 16_384;
 /** Means stay this far inside 0..255, so that noise never reaches the ends. */
 const CODE_MIN = 24;
 const CODE_MAX = 231;
-const LATTICE = 65_536;
+/** Values of the noise's lattice, 128 x 128. */
+const LATTICE = 16_384;
 
 /** A noise-free picture: `codes` are mean code values times 256, RGB interleaved. */
 export interface Scene {
@@ -24,6 +36,9 @@ export interface Scene {
   readonly height: number;
   readonly codes: Uint16Array;
 }
+
+/** A uniform number between two. */
+type Draw = (from: number, to: number) => number;
 
 /** Colours of an hour of the day, in light. */
 interface Mood {
@@ -82,17 +97,21 @@ const MOODS: readonly [Mood, ...Mood[]] = [
 ];
 
 /**
- * Paints a landscape for a picture of this size, in its proportions, of at most about a megapixel.
+ * Paints a landscape for a picture of this size, in its proportions, but of at most 1.5 megapixels.
  * All of it follows from `seed`. Throws like `layoutOf` for impossible sizes.
  */
 export function generateScene(width: number, height: number, seed: Keystream): Scene {
   checkSize(width, height);
-  const shrink = Math.min(1, Math.sqrt(SCENE_PIXELS_MAX / (width * height)));
+  const pixels = width * height;
+  const painted = Math.min(SCENE_PIXELS_MAX, Math.max(SCENE_PIXELS_WHOLE, pixels / 10));
+  const shrink = Math.min(1, Math.sqrt(painted / pixels));
   const size = {
     width: Math.max(1, Math.round(width * shrink)),
     height: Math.max(1, Math.round(height * shrink)),
   };
   const light = paint(size.width, size.height, seed);
+  if (shrink < SHARP_SHRINK_MIN)
+    softenLight(light, size.width, size.height, new Float32Array(6 * size.width));
   const codes = new Uint16Array(light.length);
   exposeLight(light, size.width, size.height, exposureCurve(), codes);
   return { ...size, codes };
@@ -102,91 +121,82 @@ function paint(width: number, height: number, seed: Keystream): Float32Array {
   const latticeBytes = new Uint8Array(LATTICE);
   seed(latticeBytes);
   const lattice = Float32Array.from(latticeBytes, (byte) => byte / 127.5 - 1);
-  const draw = (from: number, to: number) => from + (to - from) * ((drawU32s(seed, 1)[0] ?? 0) / 2 ** 32);
+  const draw: Draw = (from, to) => from + (to - from) * ((drawU32s(seed, 1)[0] ?? 0) / 2 ** 32);
   const longer = Math.max(width, height);
-  const octaves = Math.max(3, Math.round(Math.log2(longer / 24)));
+  /** Octaves down to details of about two pixels, for so many features across the picture. */
+  const octavesFor = (features: number) => Math.min(7, Math.max(2, Math.round(Math.log2(longer / features))));
 
   const mood = blend(pick(draw), pick(draw), draw(0, 0.4));
   const horizon = draw(0.46, 0.6);
   const sunX = draw(0.12, 0.88) * (width / longer);
-  const sunSide = sunX > width / longer / 2 ? 1 : -1;
   const sunY = horizon * (1 - mood.sunHeight * draw(0.7, 1)) * (height / longer);
+  const sunSide = sunX > width / longer / 2 ? 1 : -1;
+  const hasLake = draw(0, 1) < 0.5;
+  const shore = Math.min(height, Math.round(height * Math.min(0.74, horizon + draw(0.08, 0.15))));
+  const foot = hasLake ? shore : height;
   const light = new Float32Array(3 * width * height);
-  const lake = draw(0, 1) < 0.5;
-  const shore = Math.min(height, Math.round(height * Math.min(0.74, horizon + draw(0.06, 0.14))));
-  const rangeFoot = lake ? shore : height;
 
-  paintSky(light, width, height, Math.min(height, Math.ceil(height * (horizon + 0.1))), lattice, octaves, {
-    ...mood,
-    horizon,
-    sunX,
-    sunY,
-    cover: draw(0.15, 0.75),
-    drift: draw(0, 100),
-  });
+  const skyRows = Math.min(height, Math.ceil(height * (horizon + 0.1)));
+  const clouds = { cover: draw(0.15, 0.75), drift: draw(0, 100) };
+  const sky = { ...mood, ...clouds, horizon, sunX, sunY };
+  paintSky(light, width, height, skyRows, lattice, octavesFor(24), sky, new Float32Array(width));
 
   const layers = Math.round(draw(3.6, 5.4));
   const hills = Array.from({ length: layers }, (_, i) => {
     const near = i / (layers - 1);
     const crest = new Float32Array(width);
-    const sharp = Math.max(0, 1 - near * 1.8);
-    const span = lake ? shore / height - horizon : (1 - horizon) * 0.72;
+    const span = hasLake ? shore / height - horizon : (1 - horizon) * 0.72;
     const base = height * (horizon + span * near ** 1.25);
-    const rise = height * (0.24 - 0.15 * near) * draw(0.75, 1.2);
-    outlineHills(crest, 1 / longer, lattice, octaves, base, rise, 1.6 + 2 * near, sharp, draw(0, 200));
-    return { near, crest };
+    const rise = height * (0.3 - 0.2 * near) * draw(0.75, 1.2);
+    const sharp = Math.max(0, 1 - near * 1.8);
+    outlineHills(crest, 1 / longer, lattice, octavesFor(8), base, rise, 1.6 + 2 * near, sharp, draw(0, 120));
+    const bare = crest.slice();
+    if (near >= 0.45) plantForest(crest, lattice, longer * (0.006 + 0.032 * (near - 0.4)), draw);
+    const snowRow = near < 0.35 ? base - rise * draw(0.2, 0.9) : -1;
+    return { near, bare, crest, snowRow };
   });
-  hills.forEach(({ near, crest }, i) => {
-    if (near < 0.45) return;
-    const tall = longer * (0.006 + 0.03 * (near - 0.4));
-    for (let x = draw(0, tall); x < width; x += tall * draw(0.12, 0.9))
-      plantConifer(crest, lattice, x, tall * draw(0.5, 1.1), i * 977 + Math.round(x) * 31);
-  });
-  hills.forEach(({ near, crest }, i) => {
+  for (const [i, { near, bare, crest, snowRow }] of hills.entries()) {
     const hidden = new Float32Array(width).fill(height);
-    for (const nearer of hills.slice(i + 1))
-      nearer.crest.forEach((row, x) => (hidden[x] = Math.min(hidden[x] ?? row, row)));
-    paintGround(
-      light,
-      width,
-      height,
-      crest,
-      hidden,
-      rangeFoot,
-      lattice,
-      octaves,
-      groundOf(mood, near, sunSide, draw),
-    );
-  });
-  if (lake) paintWater(light, width, height, shore, lattice, mixLight(mood.shaded, mood.zenith, 0.35));
+    for (const nearer of hills.slice(i + 1)) lowerTo(hidden, nearer.crest);
+    const ground = groundOf(mood, near, snowRow, sunSide, draw(0, 120));
+    paintGround(light, width, height, bare, crest, hidden, foot, lattice, octavesFor(ground.grain), ground);
+  }
+  if (hasLake) paintWater(light, width, height, shore, lattice, mixLight(mood.shaded, mood.zenith, 0.35));
   return light;
 }
 
-function groundOf(
-  mood: Mood,
-  near: number,
-  sunSide: number,
-  draw: (from: number, to: number) => number,
-): Ground {
-  const rock: Light = [0.3, 0.28, 0.27];
-  const forest: Light = [0.1, 0.14, 0.06];
-  const lit = near < 0.4 ? mixLight(rock, mood.lit, 0.3) : mixLight(mood.lit, forest, 0.5);
+/** Conifers along a crest, in groups: about `tall` rows high. */
+function plantForest(crest: Float32Array, lattice: Float32Array, tall: number, draw: Draw): void {
+  const step = Math.max(1, tall);
+  for (let x = draw(0, step); x < crest.length; x += step * (draw(0, 1) < 0.07 ? draw(1, 5) : draw(0.1, 0.5)))
+    plantConifer(crest, lattice, x, tall * draw(0.45, 1.1), Math.floor(draw(0, LATTICE)));
+}
+
+function lowerTo(rows: Float32Array, others: Float32Array): void {
+  for (const [x, other] of others.entries()) rows[x] = Math.min(rows[x] ?? other, other);
+}
+
+function groundOf(mood: Mood, near: number, snowRow: number, sunSide: number, seed: number): Ground {
+  const rock: Light = [0.26, 0.24, 0.24];
+  const forest: Light = [0.05, 0.085, 0.04];
+  const far = near < 0.4;
   return {
-    lit,
+    lit: far ? mixLight(rock, mood.lit, 0.25) : mood.lit,
     shaded: mood.shaded,
+    woods: far ? mixLight(rock, forest, 0.6) : mixLight(forest, mood.lit, 0.15),
     air: mixLight(mood.air, mood.low, 0.35 * (1 - near)),
-    haze: 0.78 * (1 - near) ** 1.3,
-    mist: 0.55 * (1 - near),
-    grain: 8 + 40 * near,
-    stretch: 1 + 1.2 * near,
-    relief: near < 0.4 ? 0.09 : 0.05,
-    snowline: near < 0.3 ? draw(0.1, 0.3) : 9,
+    haze: 0.68 * (1 - near) ** 1.4,
+    mist: 0.6 * (1 - near),
+    grain: 9 + 36 * near,
+    stretch: 1 + 1.6 * near,
+    relief: far ? 0.1 : 0.045,
+    snowRow,
     sunSide,
-    seed: draw(0, 250),
+    seed,
   };
 }
 
-function pick(draw: (from: number, to: number) => number): Mood {
+function pick(draw: Draw): Mood {
   return MOODS[Math.floor(draw(0, MOODS.length))] ?? MOODS[0];
 }
 
@@ -207,10 +217,10 @@ function mixLight(a: Light, b: Light, share: number): Light {
   return [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share];
 }
 
-/** From light 0..1 to code * 256: a soft shoulder instead of burnt-out highlights, then sRGB. */
+/** From light 0..1 to code * 256: a soft shoulder instead of burnt-out highlights, deeper shadows, then sRGB. */
 function exposureCurve(): Uint16Array {
   return Uint16Array.from({ length: CURVE_STEPS + 1 }, (_, i) => {
-    const developed = 1 - Math.exp(-1.75 * (i / CURVE_STEPS));
+    const developed = (1 - Math.exp(-1.85 * (i / CURVE_STEPS))) ** 1.2;
     return Math.round(256 * Math.min(CODE_MAX, Math.max(CODE_MIN, codeOf(developed))));
   });
 }

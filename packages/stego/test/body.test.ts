@@ -59,9 +59,10 @@ describe('body', () => {
         const byteCount = Math.min(count, layout.capacityBytes);
         const slow = slowOrders(width, height, anchor, seeded(seed), seeded(seed + 1));
         const bytes = extractBody(picture, body, byteCount);
-        for (let k = 0; k < byteCount * 8; k++)
-          if (bitOf(bytes, k) !== (picture.data[slow.bodyPosition(k)] ?? 0) % 2)
-            expect.unreachable(`bit ${k}`);
+        const astray = Array.from({ length: byteCount * 8 }, (_, k) => k).filter(
+          (k) => bitOf(bytes, k) !== (picture.data[slow.bodyPosition(k)] ?? 0) % 2,
+        );
+        expect(astray).toEqual([]);
         expect(bytes.length).toBe(byteCount);
       }),
       { numRuns: 20 },

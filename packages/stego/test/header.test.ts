@@ -162,10 +162,8 @@ describe('header code', () => {
         const before = parities.slice();
         settleSyndrome(parities, COLUMNS, wanted);
         expect(slowSyndrome(parities, COLUMNS, wanted.length)).toEqual(wanted);
-        const ends = [20, 41, 63];
-        parities.forEach((parity, i) => {
-          if (!ends.includes(i % 64)) expect(parity).toBe(before[i]);
-        });
+        const changed = [...parities.keys()].filter((i) => parities[i] !== before[i]);
+        expect(changed.filter((i) => ![20, 41, 63].includes(i % 64))).toEqual([]);
       }),
     );
   });

@@ -36,7 +36,7 @@ export function plantConifer(
   const to = Math.min(crest.length - 1, Math.floor(middle + reach));
   for (let x = from; x <= to; x++) {
     const off = Math.abs(x - middle) / reach;
-    const jag = 0.14 * lattice[(seed + Math.round(off * 9) * 7 + (x < middle ? 128 : 0)) & 65535]!;
+    const jag = 0.14 * lattice[(seed + Math.round(off * 9) * 7 + (x < middle ? 128 : 0)) & 16383]!;
     const row = ground - tall * Math.max(0, 1 - off + jag * Math.min(1, off * 4)) + tall * 0.05;
     if (row < crest[x]!) crest[x] = row;
   }

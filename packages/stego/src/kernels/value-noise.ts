@@ -1,5 +1,5 @@
 /**
- * Smooth noise over the plane, from a lattice of 256 x 256 values in -1..1 that repeats (value noise
+ * Smooth noise over the plane, from a lattice of 128 x 128 values in -1..1 that repeats (value noise
  * with Perlin's quintic fade, SIGGRAPH 2002).
  */
 export function noiseAt(lattice: Float32Array, x: number, y: number): number {
@@ -9,10 +9,10 @@ export function noiseAt(lattice: Float32Array, x: number, y: number): number {
   const v = y - top;
   const across = u * u * u * (u * (u * 6 - 15) + 10);
   const down = v * v * v * (v * (v * 6 - 15) + 10);
-  const x0 = left & 255;
-  const x1 = (left + 1) & 255;
-  const y0 = (top & 255) << 8;
-  const y1 = ((top + 1) & 255) << 8;
+  const x0 = left & 127;
+  const x1 = (left + 1) & 127;
+  const y0 = (top & 127) << 7;
+  const y1 = ((top + 1) & 127) << 7;
   const a = lattice[y0 | x0]!;
   const b = lattice[y1 | x0]!;
   const upper = a + across * (lattice[y0 | x1]! - a);

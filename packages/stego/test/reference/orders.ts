@@ -4,6 +4,12 @@
 
 import type { Keystream } from '../../src/index.ts';
 
+function at(list: ArrayLike<number>, index: number): number {
+  const value = list[index];
+  if (value === undefined) throw new RangeError(`nothing at ${index} of ${list.length}`);
+  return value;
+}
+
 function u32(keystream: Keystream): bigint {
   const bytes = new Uint8Array(4);
   keystream(bytes);
@@ -14,7 +20,7 @@ function permutation(keystream: Keystream, size: number): number[] {
   const order = Array.from({ length: size }, (_, i) => i);
   for (let i = size - 1; i > 0; i--) {
     const j = Number((u32(keystream) * BigInt(i + 1)) >> 32n);
-    [order[i], order[j]] = [order[j] as number, order[i] as number];
+    [order[i], order[j]] = [at(order, j), at(order, i)];
   }
   return order;
 }
@@ -38,15 +44,15 @@ export function slowOrders(
   const usable = Array.from({ length: columns + 1 }, (_, block) => block).filter((block) => block !== anchor);
 
   const table = permutation(headerStream, 4096);
-  const blocks = permutation(headerStream, columns).map((n) => usable[n] as number);
+  const blocks = permutation(headerStream, columns).map((n) => at(usable, n));
   const turns = blocks.map(() => Number(u32(headerStream)));
   const directions = new Uint8Array(8192);
   headerStream(directions);
   const position = (row: number, column: number) => {
-    const turn = turns[column] as number;
+    const turn = at(turns, column);
     const rotation = turn % 4096;
     const xor = Math.floor(turn / 4096) % 4096;
-    return (blocks[column] as number) * 4096 + ((table[(row + rotation) % 4096] as number) ^ xor);
+    return at(blocks, column) * 4096 + (at(table, (row + rotation) % 4096) ^ xor);
   };
 
   const rows = permutation(bodyStream, bodyRows);
@@ -54,11 +60,11 @@ export function slowOrders(
   const starts = slots.map(() => Number((u32(bodyStream) * BigInt(bodyRows)) >> 32n));
   return {
     headerPosition: (k) => position(Math.floor(k / columns), k % columns),
-    direction: (k) => ((directions[Math.floor(k / 8)] as number) >> (k % 8)) & 1,
+    direction: (k) => (at(directions, Math.floor(k / 8)) >> (k % 8)) & 1,
     bodyPosition: (k) => {
       const slot = k % columns;
-      const row = (Math.floor(k / columns) + (starts[slot] as number)) % bodyRows;
-      return position(headerRows + (rows[row] as number), slots[slot] as number);
+      const row = (Math.floor(k / columns) + at(starts, slot)) % bodyRows;
+      return position(headerRows + at(rows, row), at(slots, slot));
     },
   };
 }

@@ -31,19 +31,19 @@ export function slowSyndrome(parities: Uint8Array, columns: Uint8Array, messageB
 
 interface Path {
   readonly cost: number;
-  readonly flipped: readonly [number, Path['flipped']] | null;
+  readonly flips: readonly number[];
 }
 
 /** Samples to flip, ascending. Where two ways into a state cost the same, the one that doesn't flip. */
 export function slowCheapestFlips(costs: Uint8Array, columns: Uint8Array, message: Uint8Array): number[] {
-  let paths = new Map<number, Path>([[0, { cost: 0, flipped: null }]]);
+  let paths = new Map<number, Path>([[0, { cost: 0, flips: [] }]]);
   let sample = 0;
   for (let k = 0; k < message.length * 8; k++) {
     const width = k % 3 === 2 ? columns.length : columns.length - 1;
     for (const column of columns.subarray(0, width)) {
       const next = new Map(paths);
-      for (const [state, { cost, flipped }] of paths) {
-        const flip = { cost: cost + (costs[sample] ?? 0), flipped: [sample, flipped] as const };
+      for (const [state, { cost, flips }] of paths) {
+        const flip = { cost: cost + (costs[sample] ?? 0), flips: [...flips, sample] };
         const present = paths.get(state ^ column);
         if (present === undefined || flip.cost < present.cost) next.set(state ^ column, flip);
       }
@@ -55,7 +55,5 @@ export function slowCheapestFlips(costs: Uint8Array, columns: Uint8Array, messag
     );
   }
   const [best] = [...paths].sort(([s, a], [t, b]) => a.cost - b.cost || s - t);
-  const flips: number[] = [];
-  for (let link = best?.[1].flipped ?? null; link !== null; link = link[1]) flips.unshift(link[0]);
-  return flips;
+  return [...(best?.[1].flips ?? [])];
 }
