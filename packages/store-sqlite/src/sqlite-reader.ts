@@ -4,6 +4,7 @@ import { STORE_LIST_BYTES_MAX, STORE_LIST_ITEMS_MAX } from '@cloud-steg/protocol
 import {
   checkKey,
   checkList,
+  compareKeys,
   type Entry,
   type Key,
   type ListOptions,
@@ -27,8 +28,7 @@ export interface Changes {
 /**
  * One read-only connection, opened when the file exists; until then the store is empty. Every call sees all that
  * was committed before it, by whatever process, and nothing that isn't durable: SQLite shows a commit to other
- * connections after it has synced it. Throws as
- * {@link storeError} says.
+ * connections after it has synced it. Throws as {@link storeError} says.
  */
 export class SqliteReader {
   readonly #path: string;
@@ -50,7 +50,8 @@ export class SqliteReader {
     const { after = '', limit } = options;
     const page = this.#snapshot(({ clock, list }) => {
       const { rev } = clock.get() as Clock;
-      const rows = list.iterate(prefix, endOf(prefix), after) as Iterable<Entry>;
+      const first = compareKeys(after, prefix) > 0 ? after : prefix;
+      const rows = list.iterate(first, endOf(prefix), after) as Iterable<Entry>;
       let bytes = 0;
       const { taken, more } = takeWhile(rows, ({ value }, before) => {
         bytes += value.length;
@@ -140,17 +141,16 @@ interface Statements {
 function prepare(db: DatabaseSyncInstance): Statements {
   return {
     get: db.prepare('SELECT value, rev FROM entry WHERE key = ?'),
+    // One lower bound, for SQLite seeks by one only: with two, each page would skip all pages before it.
     list: db.prepare(
-      'SELECT key, value, rev FROM entry WHERE key >= ?1 AND key < ?2 AND key > ?3 ORDER BY key',
+      'SELECT key, value, rev FROM entry WHERE key >= ?1 AND key < ?2 AND key <> ?3 ORDER BY key',
     ),
     // By revision, not by key: what changed lately is little, what has a prefix may be nearly everything.
     changes: db.prepare(`
-        SELECT key, rev, value FROM entry INDEXED BY entry_by_rev
-          WHERE rev >= ?3 AND key >= ?1 AND key < ?2
-        UNION ALL
-        SELECT key, rev, NULL FROM deletion INDEXED BY deletion_by_rev
-          WHERE rev >= ?3 AND key >= ?1 AND key < ?2
-        ORDER BY rev`),
+      SELECT key, rev, value FROM entry INDEXED BY entry_by_rev WHERE rev >= ?3 AND key >= ?1 AND key < ?2
+      UNION ALL
+      SELECT key, rev, NULL FROM deletion INDEXED BY deletion_by_rev WHERE rev >= ?3 AND key >= ?1 AND key < ?2
+      ORDER BY rev`),
     clock: db.prepare('SELECT rev, compacted FROM clock'),
     version: db.prepare('PRAGMA data_version'),
   };
