@@ -95,6 +95,10 @@ export class PresenceTable {
     return gone;
   }
 
+  get onlineCount(): number {
+    return this.#onlineNames().length;
+  }
+
   find(username: Username): OnlineUser | undefined {
     const entry = this.#entries.get(username);
     return entry?.record.online ? onlineUser(entry) : undefined;

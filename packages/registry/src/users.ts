@@ -11,7 +11,7 @@ import {
   type Sha256,
   type Term,
   UnixMs,
-  type Username,
+  Username,
 } from '@cloud-steg/protocol';
 import * as z from 'zod';
 import { KEY } from './keys.ts';
@@ -20,6 +20,7 @@ import type { Registry } from './registry.ts';
 
 /** What the store keeps of a user. */
 export const UserRecord = z.object({
+  username: Username,
   identity: CosignedIdentity,
   ed25519: PublicKey,
   x25519: PublicKey,
@@ -69,6 +70,7 @@ export async function registerUser(
     if (known) checkSuccession(known, registration);
     else created = true;
     const user: UserRecord = {
+      username: record.username,
       identity: known?.identity.text === identity.text ? known.identity : identity,
       ed25519: record.ed25519,
       x25519: record.x25519,

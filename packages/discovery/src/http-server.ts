@@ -1,0 +1,73 @@
+/** HTTP on a socket, with its bounds. */
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  AppError,
+  DRAIN_TIMEOUT_MS,
+  HEADERS_TIMEOUT_MS,
+  HTTP_REQUEST_TIMEOUT_MS,
+  HTTP_SOCKETS_MAX,
+} from '@cloud-steg/protocol';
+import { getRequestListener } from '@hono/node-server';
+
+export interface HttpServer {
+  readonly port: number;
+  /** Takes no more connections, finishes what was asked within `DRAIN_TIMEOUT_MS`, closes. */
+  close(): Promise<void>;
+}
+
+/** Throws `server/address-in-use`, or `usage/bad-config` where the address isn't this machine's. */
+export async function serveHttp(
+  host: string,
+  port: number,
+  fetch: (request: Request) => Promise<Response>,
+): Promise<HttpServer> {
+  const listener = getRequestListener(fetch, { overrideGlobalObjects: false });
+  const server = createServer(
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: HTTP_REQUEST_TIMEOUT_MS },
+    (request, response) => void listener(request, response),
+  );
+  server.maxConnections = HTTP_SOCKETS_MAX;
+  await listen(server, host, port);
+  return { port: (server.address() as AddressInfo).port, close: () => close(server) };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+    server.listen(port, host, resolve);
+  });
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): AppError {
+  switch (error.code ?? '') {
+    case 'EADDRINUSE':
+      return new AppError('server/address-in-use', `port ${port} on ${host} is taken by another program`, {
+        hint: `stop it, or choose another port: PORT=${port + 1}`,
+        cause: error,
+      });
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new AppError('usage/bad-config', `HOST: ${host} is no address of this machine`, {
+        cause: error,
+      });
+    case 'EACCES':
+      return new AppError('usage/bad-config', `PORT: this user may not serve at port ${port}`, {
+        hint: 'use a port of 1024 or higher',
+        cause: error,
+      });
+    default:
+      return new AppError('program/failed', `cannot listen at ${host}:${port}: ${error.message}`, {
+        cause: error,
+      });
+  }
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const forced = setTimeout(() => server.closeAllConnections(), DRAIN_TIMEOUT_MS);
+  await closed;
+  clearTimeout(forced);
+}

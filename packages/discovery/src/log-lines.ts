@@ -1,0 +1,68 @@
+/** What the server says while it runs: one line per event, for people or for programs. */
+
+import { AppError } from '@cloud-steg/protocol';
+import type { Log } from './ports.ts';
+
+type Level = Parameters<Log>[0];
+type Fields = Parameters<Log>[2];
+
+/** Sentences for the events an operator waits for; everything else is shown as it is. */
+const SENTENCES: Readonly<Record<string, (fields: Fields) => string>> = {
+  listening: ({ url, node }) => `listening on ${String(url)}, node ${String(node)}`,
+  leading: ({ term }) => `leader since term ${String(term)}`,
+  following: ({ leader }) => `following ${String(leader)}`,
+  'no-leader': () => 'no leader known: waiting for an election',
+  stopping: ({ signal }) => `stopping on ${String(signal)}`,
+  stopped: () => 'stopped',
+};
+
+export interface LogOptions {
+  /** Newline-delimited JSON instead of text. */
+  readonly json: boolean;
+  /** Leaves out what is less important. */
+  readonly level: Level;
+  readonly now: () => number;
+  readonly write: (line: string) => void;
+}
+
+const RANK: Record<Level, number> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+export function lineLog({ json, level: lowest, now, write }: LogOptions): Log {
+  return (level, event, fields) => {
+    if (RANK[level] < RANK[lowest]) return;
+    if (json) {
+      const at = new Date(now()).toISOString();
+      write(JSON.stringify({ at, level, event, ...jsonFields(fields) }));
+      return;
+    }
+    const sentence = SENTENCES[event]?.(fields) ?? [event, ...wordsOf(fields)].join(' ');
+    write(level === 'info' || level === 'debug' ? sentence : `${level}: ${sentence}`);
+  };
+}
+
+/** Errors have no JSON of their own. */
+function jsonFields(fields: Fields): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      value instanceof Error ? { ...codeOf(value), message: value.message, stack: value.stack } : value,
+    ]),
+  );
+}
+
+function wordsOf(fields: Fields): string[] {
+  return Object.entries(fields).map(([name, value]) =>
+    value instanceof Error ? `${name}=${describe(value)}` : `${name}=${JSON.stringify(value)}`,
+  );
+}
+
+/** With the causes, innermost last; the stack only of what nobody expected. */
+function describe(error: Error): string {
+  const expected = error instanceof AppError && error.code !== 'program/bug';
+  const own = expected ? `${error.code}: ${error.message}` : (error.stack ?? error.message);
+  return error.cause instanceof Error ? `${own} (because ${describe(error.cause)})` : own;
+}
+
+function codeOf(error: Error): { code?: string } {
+  return error instanceof AppError ? { code: error.code } : {};
+}
