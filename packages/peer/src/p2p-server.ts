@@ -171,6 +171,7 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const requestId = toHex(peer.ports.random(8));
+  const { socket } = request;
   try {
     const json = await route(peer, doors, options, request);
     respond(response, 200, 'application/json', json);
@@ -194,7 +195,7 @@ async function answer(
     };
     respond(response, status, 'application/problem+json', problem);
     // What was not read of the body would be taken for the next request.
-    response.once('finish', () => request.socket.destroySoon());
+    response.once('finish', () => socket.destroySoon());
   }
 }
 
