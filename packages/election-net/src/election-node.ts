@@ -1,5 +1,5 @@
 import type { ElectionConfig, NodeId } from '@cloud-steg/election';
-import { AppError } from '@cloud-steg/protocol';
+import type { AppError } from '@cloud-steg/protocol';
 import type { Clock } from './clock.ts';
 import type { CpuMeter } from './cpu-meter.ts';
 
@@ -20,7 +20,7 @@ export interface ElectionNodeOptions {
   readonly storeTerm: number;
   /**
    * Claims `term` in the store for this node (rule 8): resolves `false` when the store knows this term or a
-   * later one. A rejection (store unavailable) is logged and tried again for as long as this node leads.
+   * later one. Rejecting (store unavailable) is tried again twice, then this node makes room for another. Must settle.
    */
   claimTerm(term: number, id: NodeId): Promise<boolean>;
   readonly cpu: CpuMeter;
@@ -35,7 +35,7 @@ export interface ElectionNodeOptions {
 /** A node's view of the cluster at one moment; see `NodeStatus` in protocol for `nodes`. */
 export interface ElectionStatus {
   readonly id: NodeId;
-  /** This node's own role. */
+  /** This node's own role; leader only while its lease is valid. */
   readonly role: 'leader' | 'follower' | 'candidate';
   readonly term: number;
   /** Whom this node believes to lead now; `null` during an election and after losing touch with the leader. */
@@ -59,16 +59,6 @@ export interface ElectionNode {
   status(): ElectionStatus;
   /** Calls `listener` after leadership was gained or lost or another leader became known; returns how to stop that. */
   onChange(listener: () => void): () => void;
-  /** Hands over if leading (rule 7), closes all sockets. Takes at most about `netTimeoutMs`. */
+  /** Hands over if leading (rule 7), closes all sockets. Takes at most about `netTimeoutMs`, and may be called again. */
   stop(): Promise<void>;
-}
-
-/**
- * Starts a member of the cluster. A cluster of one leads at once and opens no socket.
- *
- * @throws AppError `usage/bad-config` (an address off loopback), `server/address-in-use`,
- *   `server/state-damaged`.
- */
-export async function startElectionNode(options: ElectionNodeOptions): Promise<ElectionNode> {
-  throw new AppError('program/bug', `not built yet: ${options.config.thisNode}`);
 }

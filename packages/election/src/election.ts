@@ -33,6 +33,7 @@ export type Input =
 
 /** A node as it sees itself and the others. */
 export interface ElectionView {
+  readonly id: NodeId;
   readonly role: 'follower' | 'polling' | 'candidate' | 'leader';
   readonly term: number;
   /** Who leads as far as this node can tell, itself only while its lease is valid. */
@@ -76,6 +77,11 @@ export class Election {
     return leaseEnd(this.#m);
   }
 
+  /** When `view` next changes by the mere passing of time; in the past, or Infinity, if it does not. */
+  viewChangesAt(): number {
+    return this.#m.role.kind === 'leader' ? leaseEnd(this.#m) : this.#m.leaderUntil;
+  }
+
   get term(): number {
     return this.#m.durable.term;
   }
@@ -88,6 +94,7 @@ export class Election {
   view(now: number): ElectionView {
     const m = this.#m;
     return {
+      id: m.config.thisNode,
       role: m.role.kind,
       term: m.durable.term,
       leader: knownLeader(m, now),

@@ -1,0 +1,190 @@
+import { Election, type Input, type NodeId, type Outputs, writeFrame } from '@cloud-steg/election';
+import { type AppError, toAppError } from '@cloud-steg/protocol';
+import type { ElectionNode, ElectionNodeOptions, ElectionStatus } from './election-node.ts';
+import { MemberLink } from './member-link.ts';
+import type { MemberServer } from './member-server.ts';
+import type { StateFile } from './state-file.ts';
+import { statusOf } from './status.ts';
+import { TermClaim } from './term-claim.ts';
+
+/** Refused connections are logged at most this often, however many there are. */
+const REFUSAL_LOG_MS = 1000;
+
+/**
+ * The shell around the pure machine: hands it time, messages and load, and performs what it asks for in the order
+ * it asks for it. One step ends before the next begins.
+ */
+export class RunningNode implements ElectionNode {
+  readonly #options: ElectionNodeOptions;
+  readonly #file: StateFile;
+  readonly #server: MemberServer | undefined;
+  readonly #election: Election;
+  readonly #links: ReadonlyMap<NodeId, MemberLink>;
+  readonly #claim: TermClaim;
+  readonly #listeners = new Set<() => void>();
+  #cancelTick = (): void => {};
+  #cancelSample = (): void => {};
+  #refusalLoggedAt = Number.NEGATIVE_INFINITY;
+  #told = '';
+  #left: Promise<void> | undefined;
+  #closed = false;
+
+  /** @throws AppError `server/state-damaged`. */
+  constructor(options: ElectionNodeOptions, file: StateFile, server?: MemberServer) {
+    const { config, httpUrl, storeTerm, clock } = options;
+    this.#options = options;
+    this.#file = file;
+    this.#server = server;
+    const durable = file.load();
+    this.#election = new Election({
+      config,
+      httpUrl,
+      durable,
+      storeTerm,
+      now: clock.now(),
+      random: () => options.random(),
+    });
+    if (durable === undefined && storeTerm > 0 && config.peers.length > 0) {
+      const message = `no ${file.path}, but the store knows term ${storeTerm}: votes once all others told their term`;
+      options.log('warn', 'election.disk-lost', { message });
+    }
+    this.#links = new Map(config.peers.map((id) => [id, this.#linkTo(id)]));
+    this.#claim = new TermClaim(options, {
+      leads: (term) => !this.#closed && this.#election.term === term && this.#role === 'leader',
+      granted: () => this.#tellChanges(),
+      refused: (term) => this.step({ kind: 'fence', term }),
+    });
+    this.#sampleLoad();
+    this.step({ kind: 'tick' });
+  }
+
+  leading(): { term: number } | undefined {
+    const { term } = this.#election;
+    if (this.#closed || this.#claim.grantedTerm !== term || !this.#holdsLease) return undefined;
+    return { term };
+  }
+
+  status(): ElectionStatus {
+    return statusOf(this.#election.view(this.#options.clock.now()));
+  }
+
+  onChange(listener: () => void): () => void {
+    // A set of wrappers: the same function may listen twice.
+    const entry = () => listener();
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  stop(): Promise<void> {
+    this.#left ??= this.#leave();
+    return this.#left;
+  }
+
+  /** Takes one input in and performs what follows from it. A failure to do so ends the node. */
+  step(input: Input): void {
+    if (this.#closed) return;
+    try {
+      this.#perform(this.#election.step(this.#options.clock.now(), input));
+    } catch (error) {
+      this.#fail(toAppError(error));
+      return;
+    }
+    if (this.#holdsLease) this.#claim.begin(this.#election.term);
+    this.#setTick();
+    this.#tellChanges();
+  }
+
+  /** Somebody sent what no member would. */
+  noteRefused({ message, hint }: AppError): void {
+    const now = this.#options.clock.now();
+    if (this.#closed || now - this.#refusalLoggedAt < REFUSAL_LOG_MS) return;
+    this.#refusalLoggedAt = now;
+    this.#options.log('warn', 'election.connection-refused', { message, hint });
+  }
+
+  get #role(): string {
+    return this.#election.view(this.#options.clock.now()).role;
+  }
+
+  get #holdsLease(): boolean {
+    return this.#options.clock.now() < this.#election.leaseEnd();
+  }
+
+  #perform({ persist, send, became }: Outputs): void {
+    if (persist) this.#file.save(persist);
+    for (const { to, message } of send) {
+      this.#links.get(to)?.send(writeFrame(this.#options.config, to, message));
+    }
+    for (const { role, term, why } of became)
+      this.#options.log('info', 'election.became', { role, term, why });
+  }
+
+  #setTick(): void {
+    const now = this.#options.clock.now();
+    const viewChangesAt = this.#election.viewChangesAt();
+    const at = Math.min(this.#election.nextDeadline(), viewChangesAt > now ? viewChangesAt : Infinity);
+    this.#cancelTick();
+    if (at === Infinity) return;
+    this.#cancelTick = this.#options.clock.after(Math.max(0, at - now), () => this.step({ kind: 'tick' }));
+  }
+
+  #sampleLoad(): void {
+    const percent = this.#options.cpu.sample();
+    if (percent !== undefined) this.step({ kind: 'cpu', percent });
+    const { clock, config } = this.#options;
+    this.#cancelSample = clock.after(config.timings.cpuRefreshMs, () => this.#sampleLoad());
+  }
+
+  #linkTo(id: NodeId): MemberLink {
+    const { config, clock } = this.#options;
+    return new MemberLink({
+      to: id,
+      clock,
+      connectTimeoutMs: config.timings.netTimeoutMs,
+      greeting: () => writeFrame(config, id, this.#election.greeting()),
+      onLost: () => this.step({ kind: 'linkLost', peer: id }),
+    });
+  }
+
+  #tellChanges(): void {
+    const { role, leader, leaderUrl } = this.status();
+    const now = JSON.stringify([role, leader, leaderUrl, this.leading()?.term, this.#closed]);
+    if (now === this.#told) return;
+    this.#told = now;
+    for (const listener of this.#listeners) listener();
+  }
+
+  async #leave(): Promise<void> {
+    this.step({ kind: 'stop' });
+    await this.#handedOver();
+    await this.#close();
+  }
+
+  /** The machine itself bounds how long a handover may take. */
+  async #handedOver(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const ended = () => {
+        if (!this.#closed && this.#role === 'leader') return;
+        stopListening();
+        resolve();
+      };
+      const stopListening = this.onChange(ended);
+      ended();
+    });
+  }
+
+  #fail(reason: AppError): void {
+    this.#options.log('error', 'election.failed', { code: reason.code, message: reason.message });
+    void this.#close().then(() => this.#options.onFailure?.(reason));
+    this.#tellChanges();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancelTick();
+    this.#cancelSample();
+    await Promise.all([...this.#links.values()].map((link) => link.close()));
+    await this.#server?.close();
+  }
+}

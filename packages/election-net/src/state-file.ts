@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DurableState, type NodeId } from '@cloud-steg/election';
+import { AppError, ELECTION_STATE_BYTES_MAX } from '@cloud-steg/protocol';
+
+/**
+ * A node's term and vote on disk: `nodes/<address>/state.json` below `DATA_DIR`, JSON of `node`, `state` and
+ * `sha256`, the digest over the other two.
+ *
+ * Reading and writing are synchronous on purpose: nothing else may happen in the node before a vote is durable,
+ * and it happens only when an election does.
+ */
+export class StateFile {
+  readonly path: string;
+  readonly #id: NodeId;
+
+  constructor(dataDir: string, id: NodeId) {
+    this.#id = id;
+    this.path = join(dataDir, 'nodes', id.replaceAll(/[^A-Za-z0-9.-]/g, '_'), 'state.json');
+  }
+
+  /**
+   * What was saved last; `undefined` if nothing ever was.
+   *
+   * @throws AppError `server/state-damaged` for anything but a whole file of this very node: to start without
+   *   it would be to forget a vote.
+   */
+  load(): DurableState | undefined {
+    let text: string;
+    try {
+      if (statSync(this.path).size > ELECTION_STATE_BYTES_MAX) throw this.#damaged('is too large');
+      text = readFileSync(this.path, 'utf8');
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw error instanceof AppError ? error : this.#damaged('cannot be read', error);
+    }
+    return this.#parse(text);
+  }
+
+  /**
+   * Replaces the file. Once this returns, `state` survives a power cut.
+   *
+   * @throws AppError `server/state-damaged`; either state may then be on disk.
+   */
+  save(state: DurableState): void {
+    try {
+      this.#replace(state);
+    } catch (cause) {
+      throw new AppError('server/state-damaged', `${this.path} cannot be written`, {
+        hint: 'make room on the disk or see to its permissions: without it, this server must not vote',
+        data: { path: this.path },
+        cause,
+      });
+    }
+  }
+
+  #replace(state: DurableState): void {
+    const content = JSON.stringify({ node: this.#id, state, sha256: digest(this.#id, state) });
+    const dir = dirname(this.path);
+    if (mkdirSync(dir, { recursive: true, mode: 0o700 }) !== undefined) syncDirectory(dirname(dir));
+    const temporary = `${this.path}.tmp`;
+    const file = openSync(temporary, 'w', 0o600);
+    try {
+      writeSync(file, `${content}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, this.path);
+    syncDirectory(dir);
+  }
+
+  #parse(text: string): DurableState {
+    let content: unknown;
+    try {
+      content = JSON.parse(text);
+    } catch (cause) {
+      throw this.#damaged('is cut off or garbled', cause);
+    }
+    const { node, state, sha256 } = Object(content) as Record<string, unknown>;
+    const parsed = DurableState.safeParse(state);
+    if (typeof node !== 'string' || !parsed.success || sha256 !== digest(node, parsed.data)) {
+      throw this.#damaged('is garbled');
+    }
+    if (node !== this.#id) throw this.#damaged(`belongs to ${node}, not to ${this.#id}`);
+    return parsed.data;
+  }
+
+  #damaged(how: string, cause?: unknown): AppError {
+    return new AppError('server/state-damaged', `${this.path} ${how}`, {
+      hint:
+        'it holds this server’s vote, so do not copy it from a backup or another server; delete it once all ' +
+        'other servers of the cluster run: this one then asks them for their terms before it votes',
+      data: { path: this.path },
+      cause,
+    });
+  }
+}
+
+function digest(node: NodeId, { term, votedFor, recovering }: DurableState): string {
+  return createHash('sha256')
+    .update(JSON.stringify([node, term, votedFor, recovering]))
+    .digest('hex');
+}
+
+/** Makes a rename in `dir` durable. */
+function syncDirectory(dir: string): void {
+  const handle = openSync(dir, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}

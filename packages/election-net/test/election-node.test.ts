@@ -1,0 +1,285 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { readElectionConfig, writeFrame } from '@cloud-steg/election';
+import { ELECTION_LINE_BYTES_MAX } from '@cloud-steg/protocol';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Clock, startElectionNode, systemClock } from '../src/index.ts';
+import { eventually, TestCluster } from './cluster.ts';
+
+let cluster: TestCluster;
+afterEach(() => cluster.end());
+
+/** Sends `bytes` to a node as anybody might; resolves when the node hangs up. */
+async function sendUntilClosed(address: string, bytes: string): Promise<void> {
+  const [host, port] = address.split(':');
+  await new Promise<void>((resolve) => {
+    const socket = connect({ host: host ?? '', port: Number(port) }, () => socket.write(bytes));
+    socket.on('error', () => {});
+    socket.on('close', () => resolve());
+  });
+}
+
+/** Fails its node on demand, at the next timer: the node then falls silent at once. */
+class BreakableClock implements Clock {
+  breaks = false;
+  #inTimer = false;
+
+  after(ms: number, run: () => void): () => void {
+    return systemClock.after(ms, () => {
+      this.#inTimer = true;
+      run();
+      this.#inTimer = false;
+    });
+  }
+
+  now(): number {
+    if (!this.breaks || !this.#inTimer) return systemClock.now();
+    this.breaks = false;
+    throw new Error('clock is broken');
+  }
+}
+
+describe('three nodes', () => {
+  it('elect one, and all know it and its address', async () => {
+    cluster = await TestCluster.started(3);
+    const { id, term } = await cluster.leader();
+    const url = `http://127.0.0.1:8000/${cluster.ids.indexOf(id)}`;
+    for (const node of cluster.nodes.values()) {
+      await eventually('the leader to be known', () => (node.status().leader === id ? true : undefined));
+      expect(node.status()).toMatchObject({ leader: id, leaderUrl: url, term });
+    }
+    expect(cluster.leaders()).toHaveLength(1);
+    expect(cluster.claims).toEqual([{ term, id }]);
+  });
+
+  it('each answer for all', async () => {
+    cluster = await TestCluster.started(3);
+    const { id } = await cluster.leader();
+    for (const node of cluster.nodes.values()) {
+      const status = await eventually('all nodes to be known', () => {
+        const { nodes } = node.status();
+        return nodes.every(({ role }) => role !== 'unknown') ? nodes : undefined;
+      });
+      expect(status.map((line) => line.id)).toEqual([...cluster.ids].sort());
+      expect(status.map((line) => line.role === 'leader')).toEqual(
+        [...cluster.ids].sort().map((each) => each === id),
+      );
+      expect(status.map((line) => line.cpuPercent)).toEqual([20, 20, 20]);
+    }
+  });
+
+  it('show a node that was never there as unknown', async () => {
+    cluster = await TestCluster.of(3);
+    const [a = '', b = '', c = ''] = cluster.ids;
+    await cluster.start(a);
+    await cluster.start(b);
+    const { node } = await cluster.leader();
+    expect(node.status().nodes.find(({ id }) => id === c)).toEqual({
+      id: c,
+      url: null,
+      role: 'unknown',
+      cpuPercent: null,
+      lastSeenMs: null,
+    });
+  });
+
+  it('have a leader of a later term after the leader was stopped, which had handed over', async () => {
+    cluster = await TestCluster.started(3);
+    const { id, term } = await cluster.leader();
+    await cluster.stop(id);
+    const next = await cluster.leader(term);
+    expect(next.id).not.toBe(id);
+    expect(cluster.log.map(({ fields }) => fields['why'])).toContain(`handed over by ${id}`);
+  });
+
+  it('have a leader of a later term after the leader vanished', async () => {
+    cluster = await TestCluster.of(3);
+    const failed: string[] = [];
+    const clocks = new Map<string, BreakableClock>();
+    for (const id of cluster.ids) {
+      const clock = new BreakableClock();
+      clocks.set(id, clock);
+      await cluster.start(id, { clock, onFailure: () => failed.push(id) });
+    }
+    const { id, term } = await cluster.leader();
+    const clock = clocks.get(id);
+    if (clock) clock.breaks = true;
+    const next = await cluster.leader(term);
+    expect(next.id).not.toBe(id);
+    expect(failed).toEqual([id]);
+    expect(cluster.log.map(({ fields }) => fields['why'])).not.toContain(`handed over by ${id}`);
+  });
+
+  it('keep their term and vote over restarts of all', async () => {
+    cluster = await TestCluster.started(3);
+    const { term } = await cluster.leader();
+    for (const id of cluster.ids) await cluster.stop(id);
+    for (const id of cluster.ids) await cluster.start(id);
+    expect((await cluster.leader(term)).term).toBeGreaterThan(term);
+  });
+
+  it('tell who listens about a change of leadership', async () => {
+    cluster = await TestCluster.of(3);
+    const seen: (string | null)[] = [];
+    const [first = '', ...others] = cluster.ids;
+    const node = await cluster.start(first);
+    node.onChange(() => seen.push(node.status().leader));
+    for (const id of others) await cluster.start(id);
+    const { id } = await cluster.leader();
+    await eventually('the news', () => (seen.includes(id) ? true : undefined));
+    expect(seen.at(-1)).toBe(id);
+  });
+});
+
+describe('a node', () => {
+  it.each([
+    ['garbage', () => 'GET / HTTP/1.1\r\n\r\n'],
+    ['a line without end', () => 'x'.repeat(ELECTION_LINE_BYTES_MAX + 1)],
+    ['JSON that is no message', () => '{"from":1}\n'],
+    [
+      'a message of a stranger',
+      (address: string) => {
+        const config = readElectionConfig({ this_node: '127.0.0.1:1', peers: [address] });
+        return `${writeFrame(config, address, { kind: 'Vote', term: 99, releasedTerm: 98 })}\n`;
+      },
+    ],
+    [
+      'a member with another configuration',
+      (address: string) => {
+        const [from = '', ...peers] = cluster.ids.filter((id) => id !== address).concat(address);
+        const config = readElectionConfig({ this_node: from, peers });
+        return `${writeFrame(config, address, { kind: 'Vote', term: 99, releasedTerm: 98 })}\n`;
+      },
+    ],
+  ])('hangs up on %s, and the cluster goes on', async (_, bytesFor) => {
+    cluster = await TestCluster.started(3);
+    const { id, term } = await cluster.leader();
+    for (const address of cluster.ids) await sendUntilClosed(address, bytesFor(address));
+    expect(cluster.log.some(({ event }) => event === 'election.connection-refused')).toBe(true);
+    expect(await cluster.leader()).toMatchObject({ id, term });
+  });
+
+  it('does not serve before the store has granted its claim', async () => {
+    cluster = await TestCluster.of(1);
+    const [id = ''] = cluster.ids;
+    let grant = (_granted: boolean): void => {};
+    const asked = new Promise<number>((resolve) => {
+      void cluster.start(id, {
+        claimTerm: (term) => {
+          resolve(term);
+          return new Promise((answer) => {
+            grant = answer;
+          });
+        },
+      });
+    });
+    expect(await asked).toBe(1);
+    expect(cluster.nodes.get(id)?.leading()).toBeUndefined();
+    grant(true);
+    expect(await cluster.leader()).toMatchObject({ term: 1 });
+  });
+
+  it('steps down when the store refuses it, and tries a later term', async () => {
+    cluster = await TestCluster.of(1);
+    const [id = ''] = cluster.ids;
+    await cluster.start(id, { claimTerm: async (term) => term > 2 });
+    expect((await cluster.leader()).term).toBe(3);
+  });
+
+  it('asks a store that fails again', async () => {
+    cluster = await TestCluster.of(1);
+    const [id = ''] = cluster.ids;
+    let failures = 0;
+    await cluster.start(id, {
+      claimTerm: async () => {
+        if (failures++ === 0) throw new Error('no store');
+        return true;
+      },
+    });
+    expect((await cluster.leader()).term).toBe(1);
+    expect(cluster.log.map(({ event }) => event)).toContain('election.claim-failed');
+  });
+
+  it('alone leads at once and takes no port', async () => {
+    cluster = await TestCluster.of(1);
+    const [id = ''] = cluster.ids;
+    const first = await cluster.start(id);
+    expect(await eventually('leadership', () => first.leading())).toEqual({ term: 1 });
+    const sameAddress = await startElectionNode({
+      ...cluster.optionsFor(id),
+      dataDir: join(cluster.dataDir, 'other'),
+    });
+    expect(await eventually('leadership', () => sameAddress.leading())).toEqual({ term: 2 });
+    await sameAddress.stop();
+  });
+
+  it('leads no more once stopped', async () => {
+    cluster = await TestCluster.of(1);
+    const { node } = await cluster.start(cluster.ids[0] ?? '').then(() => cluster.leader());
+    await node.stop();
+    expect(node.leading()).toBeUndefined();
+  });
+
+  it('refuses addresses off loopback', async () => {
+    cluster = await TestCluster.of(1);
+    const config = readElectionConfig({ this_node: '127.0.0.1:5001', peers: ['10.0.0.2:5001'] });
+    await expect(
+      startElectionNode({ ...cluster.optionsFor(cluster.ids[0] ?? ''), config }),
+    ).rejects.toMatchObject({
+      code: 'usage/bad-config',
+      message: 'peers: 10.0.0.2:5001 is not on this machine’s loopback',
+      data: { key: 'peers' },
+    });
+  });
+
+  it('says which address is in use', async () => {
+    cluster = await TestCluster.started(2);
+    const [id = ''] = cluster.ids;
+    await expect(startElectionNode(cluster.optionsFor(id))).rejects.toMatchObject({
+      code: 'server/address-in-use',
+      message: `election address ${id} is in use`,
+    });
+  });
+
+  it('does not start with a damaged state file, and leaves its address free', async () => {
+    cluster = await TestCluster.started(2);
+    await cluster.leader();
+    const [id = ''] = cluster.ids;
+    await cluster.stop(id);
+    const path = join(cluster.dataDir, 'nodes', id.replace(':', '_'), 'state.json');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.slice(0, -10));
+    await expect(cluster.start(id)).rejects.toMatchObject({ code: 'server/state-damaged' });
+    await writeFile(path, text);
+    await cluster.start(id);
+  });
+
+  it('that lost its disk comes back after asking all others', async () => {
+    cluster = await TestCluster.started(3);
+    const { id: leaderId, term } = await cluster.leader();
+    const lost = cluster.ids.find((id) => id !== leaderId) ?? '';
+    await cluster.stop(lost);
+    const directory = join(cluster.dataDir, 'nodes', lost.replace(':', '_'));
+    await rm(directory, { recursive: true });
+    await cluster.start(lost);
+    expect(cluster.log.map(({ event }) => event)).toContain('election.disk-lost');
+    await eventually('a new state file', () =>
+      existsSync(join(directory, 'state.json')) ? true : undefined,
+    );
+    const text = await readFile(join(directory, 'state.json'), 'utf8');
+    expect(JSON.parse(text)).toMatchObject({ node: lost, state: { term } });
+  });
+
+  it('that cannot write its state stops and says so', async () => {
+    cluster = await TestCluster.of(1);
+    const [id = ''] = cluster.ids;
+    await mkdir(join(cluster.dataDir, 'nodes', id.replace(':', '_'), 'state.json.tmp'), { recursive: true });
+    const failed = new Promise((resolve) => {
+      void cluster.start(id, { onFailure: resolve });
+    });
+    expect(await failed).toMatchObject({ code: 'server/state-damaged' });
+    expect(cluster.leaders()).toEqual([]);
+  });
+});
