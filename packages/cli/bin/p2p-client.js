@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { launch } from './launch.js';
+
+await launch(() => import('../dist/main.js'), 'p2p-client');
