@@ -66,16 +66,18 @@ export class DataDirectory {
       .sort();
   }
 
-  /**
-   * The carrier a user means by `path`: as given, or its tail (`encrypted_images/<user>/<file>`, or a
-   * bare file name) under this directory. Undefined when there is none.
-   */
+  /** The carrier a user means by `path`: the first of its places that is there. */
   findCarrier(username: Username, path: string): string | undefined {
+    return this.carrierPlaces(username, path).find((place) => existsSync(place));
+  }
+
+  /** Where `path` may point: as given, or its tail (`encrypted_images/<user>/<file>`, or a bare file name) under this directory. */
+  carrierPlaces(username: Username, path: string): string[] {
     const marker = `encrypted_images${sep}`;
     const at = path.lastIndexOf(marker);
-    const candidates = [resolve(path)];
-    if (at >= 0) candidates.push(join(this.root, path.slice(at)));
-    if (!isAbsolute(path)) candidates.push(join(this.carriers(username), basename(path)));
-    return candidates.find((candidate) => existsSync(candidate));
+    const places = [resolve(path)];
+    if (at >= 0) places.push(join(this.root, path.slice(at)));
+    if (!isAbsolute(path)) places.push(join(this.carriers(username), basename(path)));
+    return places;
   }
 }

@@ -124,11 +124,7 @@ export async function viewImage(peer: Peer, path: string, display: Display): Pro
 /** Finds the file and the header in it that one of this user's contacts could have sealed. */
 async function openCarrier(peer: Peer, path: string): Promise<Opened> {
   const file = peer.directory.findCarrier(peer.username, path);
-  if (file === undefined) {
-    throw new AppError('carrier/not-found', `no file ${path}`, {
-      hint: 'see what you have with: p2p-client list-received-images (a carrier is deleted at its last view)',
-    });
-  }
+  if (file === undefined) throw await missing(peer, path);
   const size = (await stat(file)).size;
   if (size === 0 || size > CARRIER_FILE_BYTES_MAX) {
     throw new AppError(
@@ -177,6 +173,20 @@ async function openCarrier(peer: Peer, path: string): Promise<Opened> {
   };
 }
 
+/** Why there is no such file: its grant has ended and took it along, or it never was here. */
+async function missing(peer: Peer, path: string): Promise<AppError> {
+  const places = peer.directory.carrierPlaces(peer.username, path);
+  const record = places.map((place) => receivedAt(peer, place)).find((found) => found !== undefined);
+  const contact = record && peer.contacts.byName(record.owner);
+  if (contact) {
+    const grant = await fetchGrant(peer, record.grant, contact.ed25519).catch(() => undefined);
+    if (grant && grant.view.phase !== 'active') return ended(grant.view.phase, record, grant.view);
+  }
+  return new AppError('carrier/not-found', `no file ${path}`, {
+    hint: 'see what you have with: p2p-client list-received-images (a carrier is deleted at its last view)',
+  });
+}
+
 function notFor(peer: Peer, file: string): AppError {
   const received = receivedAt(peer, file);
   if (received) {
@@ -215,7 +225,11 @@ async function fetchOpenGrant(peer: Peer, opened: Opened): Promise<CheckedGrant>
   return checked;
 }
 
-function ended(phase: Exclude<GrantPhase, 'active'>, { owner }: Opened, view: GrantView): AppError {
+function ended(
+  phase: Exclude<GrantPhase, 'active'>,
+  { owner }: { readonly owner: Username },
+  view: GrantView,
+): AppError {
   switch (phase) {
     case 'exhausted':
       return new AppError('grant/exhausted', `no views left: all ${view.views} were used`, {
