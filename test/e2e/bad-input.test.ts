@@ -1,0 +1,287 @@
+/** What goes wrong on purpose: a clear typed error, the promised exit code, and nothing lost. */
+
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Cluster, freePorts, type Outcome, photo, Sandbox } from './sandbox.ts';
+
+const sandbox = new Sandbox();
+let cluster: Cluster;
+let ports: number[];
+let carrier: string;
+
+const client = (user: string, ...args: string[]) =>
+  sandbox.run('p2p-client', [...args, '--username', user, '--server', cluster.urls]);
+const register = (user: string, images: string, more: string[] = []) =>
+  client(user, 'register', '--ip', '127.0.0.1', '--port', String(ports[0]), '--image-paths', images, ...more);
+const used = async (): Promise<number[]> => {
+  const { stdout } = await client('bob', 'grants', '--json');
+  return JSON.parse(stdout).given.map((grant: { used: number }) => grant.used);
+};
+
+/** Refused: the exit code, what it says, a hint, and neither a stack nor a word of success. */
+function expectRefusal(outcome: Outcome, code: number, says: RegExp): void {
+  expect({ code: outcome.code, says: outcome.stderr }).toEqual({ code, says: expect.stringMatching(says) });
+  expect(outcome.stderr).toMatch(/^error: /m);
+  expect(outcome.stderr).not.toMatch(/^\s+at /m);
+  expect(outcome.stdout).toBe('');
+}
+
+beforeAll(async () => {
+  cluster = await sandbox.startCluster(1);
+  ports = await freePorts(3);
+  for (const [i, user] of ['alice', 'bob', 'mallory'].entries()) {
+    const args = ['--ip', '127.0.0.1', '--port', String(ports[i]), '--image-paths', photo('friends.jpg')];
+    expect(await client(user, 'register', ...args)).toMatchObject({ code: 0 });
+    sandbox.start('p2p-client', ['up', '--username', user, '--interval', '1']);
+  }
+  await expect
+    .poll(async () => (await client('alice', 'request-image', 'bob', '0', '--no-queue')).code, {
+      timeout: 20_000,
+    })
+    .toBe(0);
+  expect(await client('bob', 'send-image', 'alice', '0', '--views', '3')).toMatchObject({ code: 0 });
+  expect(await client('alice', 'request-image', 'bob', '0')).toMatchObject({ code: 0 });
+  const folder = join(sandbox.folder, 'peers', 'encrypted_images', 'alice');
+  carrier = join(folder, readdirSync(folder)[0] ?? '');
+});
+afterAll(() => sandbox.close());
+
+describe('pictures that are none', () => {
+  it('are refused at registration, and the user is not made', async () => {
+    const png = await sharp(photo('friends.jpg')).resize(400).png().toBuffer();
+    const cases: [string, Uint8Array | string, number, RegExp][] = [
+      ['notes.jpg', 'just words\n', 1, /not a picture/],
+      ['empty.png', '', 1, /is empty/],
+      ['cut.png', png.subarray(0, png.length / 2), 1, /cut short or broken/],
+      ['huge.png', hugeHeader(png), 1, /40000x40000 pixels/],
+    ];
+    for (const [name, bytes, code, says] of cases) {
+      expectRefusal(await register('newbie', sandbox.write(name, bytes)), code, says);
+    }
+    expectRefusal(await register('newbie', sandbox.path('nowhere.jpg')), 1, /cannot read .*nowhere\.jpg/);
+    expect(existsSync(join(sandbox.folder, 'peers', 'peers', 'newbie'))).toBe(false);
+  });
+});
+
+describe('names', () => {
+  it('that are paths, too long or of other letters are refused', async () => {
+    for (const name of ['../../etc', 'Alice', 'a b', 'ä', '', 'x'.repeat(33), '.hidden']) {
+      expectRefusal(await register(name, photo('friends.jpg')), 2, /not a username/);
+    }
+  });
+
+  it('that are taken stay whose they are', async () => {
+    const elsewhere = { CLOUD_STEG_DATA_DIR: sandbox.path('another-machine', 'x') };
+    const args = [
+      'register',
+      '--username',
+      'bob',
+      '--ip',
+      '127.0.0.1',
+      '--port',
+      '6000',
+      '--image-paths',
+      photo('umang.jpg'),
+    ];
+    const outcome = await sandbox.run('p2p-client', [...args, '--server', cluster.urls], elsewhere);
+    expectRefusal(outcome, 1, /the name bob belongs to somebody else's key/);
+    expect((await client('alice', 'list-online')).stdout).toMatch(/bob @ 127\.0\.0\.1/);
+  });
+
+  it('that nobody has are unknown', async () => {
+    expectRefusal(await client('alice', 'request-image', 'nobody', '0'), 1, /nobody/);
+    expectRefusal(await client('bob', 'send-image', 'nobody', '0', '--views', '1'), 1, /nobody/);
+    expectRefusal(await client('nobody', 'list-requests'), 1, /nobody has no identity/);
+  });
+});
+
+describe('numbers', () => {
+  it('out of range are refused by name', async () => {
+    for (const views of ['0', '-1', '1e9', '10001', 'two', '1.5']) {
+      expectRefusal(
+        await client('bob', 'send-image', 'alice', '0', `--views=${views}`),
+        2,
+        /1 to 10000|--views/,
+      );
+    }
+    expectRefusal(
+      await client('bob', 'send-image', 'alice', '5', '--views', '1'),
+      2,
+      /no picture 5: there are 1|there is 1/,
+    );
+    expectRefusal(await client('alice', 'request-image', 'bob', '7'), 2, /bob has no picture 7/);
+    expectRefusal(await client('alice', 'request-image', 'bob', 'x'), 2, /index/);
+    expectRefusal(
+      await client(
+        'bob',
+        'register',
+        '--ip',
+        '127.0.0.1',
+        '--port',
+        '70000',
+        '--image-paths',
+        photo('umang.jpg'),
+      ),
+      2,
+      /port/,
+    );
+  });
+
+  it('never cost the request that waits', async () => {
+    expect((await client('bob', 'list-requests')).stdout).toMatch(/alice requests image \[0\]/);
+  });
+});
+
+describe('a cover', () => {
+  it('that is too small names the size that would do', async () => {
+    const cover = sandbox.path('tiny.png');
+    await sharp({ create: { width: 300, height: 200, channels: 3, background: '#678' } })
+      .png()
+      .toFile(cover);
+    const outcome = await client('bob', 'send-image', 'alice', '0', '--views', '1', '--cover', cover);
+    expectRefusal(outcome, 8, /cover too small: needs \d+x\d+ pixels/);
+    expect(outcome.stderr).toMatch(/hint: use a picture of at least \d+x\d+/);
+    expect((await client('bob', 'list-requests')).stdout).toMatch(/alice requests/);
+  });
+});
+
+describe('the cluster', () => {
+  it('that is not running is exit 3, and says what was tried', async () => {
+    const [free] = await freePorts(1);
+    const outcome = await sandbox.run('p2p-client', ['list-online', '--server', `http://127.0.0.1:${free}`]);
+    expectRefusal(outcome, 3, new RegExp(`tried http://127\\.0\\.0\\.1:${free} \\(refused\\)`));
+    expect(outcome.stderr).toMatch(/hint: /);
+  });
+});
+
+describe('a carrier', () => {
+  const view = (user: string, path: string) =>
+    client(user, 'view-image', path, '--save', sandbox.path(`out-${Date.now()}.jpg`));
+
+  it('recompressed, cropped or cut short is 9 as received, 5 from elsewhere, and costs nothing', async () => {
+    const received = readFileSync(carrier);
+    const { width, height } = await sharp(received).metadata();
+    const variants = {
+      'recompressed.jpg': [await sharp(received).jpeg().toBuffer(), 9],
+      'again.png': [
+        await sharp(await sharp(received).jpeg().toBuffer())
+          .png()
+          .toBuffer(),
+        5,
+      ],
+      'cropped.png': [
+        await sharp(received)
+          .extract({ left: 0, top: 0, width: width - 1, height })
+          .png()
+          .toBuffer(),
+        5,
+      ],
+      'cut.png': [received.subarray(0, received.length / 2), 9],
+      'words.png': [Buffer.from('no picture'), 9],
+    } as const;
+    for (const [name, [bytes, code]] of Object.entries(variants)) {
+      expectRefusal(await view('alice', sandbox.write(name, bytes)), code, /./);
+    }
+    // The very file that arrived, changed in place.
+    try {
+      writeFileSync(carrier, variants['again.png'][0]);
+      expectRefusal(await view('alice', carrier), 9, /no longer opens/);
+    } finally {
+      writeFileSync(carrier, received);
+    }
+    expect(Math.max(...(await used()))).toBe(0);
+  });
+
+  it('of somebody else is 5, and costs its recipient nothing', async () => {
+    const stolen = sandbox.path('stolen.png');
+    copyFileSync(carrier, stolen);
+    expectRefusal(await view('mallory', stolen), 5, /not for you/);
+    expectRefusal(await view('bob', stolen), 5, /is for alice/);
+    expect(Math.max(...(await used()))).toBe(0);
+  });
+
+  it('with nowhere to show it is refused before a view is spent', async () => {
+    expectRefusal(await client('alice', 'view-image', carrier), 2, /no ?where|no display/i);
+    expectRefusal(
+      await client(
+        'alice',
+        'view-image',
+        carrier,
+        '--save',
+        sandbox.path('no', 'such', 'x').replace('/x', '/folder/x.jpg'),
+      ),
+      1,
+      /./,
+    );
+    expect(Math.max(...(await used()))).toBe(0);
+  });
+
+  it('that is not there says so', async () => {
+    expectRefusal(await view('alice', 'data/encrypted_images/alice/received_image_1.png'), 1, /no file/);
+  });
+});
+
+describe('a server', () => {
+  const start = (config: string, more: string[] = []) =>
+    sandbox.run('p2p-discovery-server', ['--config', sandbox.write('bad.toml', config), ...more], {
+      PORT: '0',
+      DATA_DIR: sandbox.path('bad-servers', 'x'),
+    });
+
+  it('stops at a bad configuration, naming the key', async () => {
+    const peers = 'peers = ["127.0.0.1:5002", "127.0.0.1:5003"]';
+    for (const [config, says] of [
+      ['this_node = "127.0.0.1:5001"\npeers = [', /bad\.toml/],
+      [`this_node = "nowhere"\n${peers}`, /this_node/],
+      [`this_node = "127.0.0.1:5001"\npeers = "127.0.0.1:5002"`, /peers/],
+      [`this_node = "127.0.0.1:5001"\n${peers}\nelection_timeout_min_ms = -5`, /election_timeout_min_ms/],
+      [
+        `this_node = "127.0.0.1:5001"\n${peers}\nheartbeat_intervall_ms = 5`,
+        /heartbeat_intervall_ms.*heartbeat_interval_ms/s,
+      ],
+    ] as const) {
+      const outcome = await start(config);
+      expect({ code: outcome.code, says: outcome.stderr }).toEqual({
+        code: 2,
+        says: expect.stringMatching(says),
+      });
+    }
+  });
+
+  it('refuses to be a node that is not in its cluster, or to elect over a network in the clear', async () => {
+    const config = 'this_node = "127.0.0.1:5001"\npeers = ["127.0.0.1:5002", "127.0.0.1:5003"]';
+    const stranger = await start(config, ['--this-node', '127.0.0.1:5009']);
+    expect(stranger).toMatchObject({ code: 2, stderr: expect.stringContaining('127.0.0.1:5009') });
+    const far = await start('this_node = "192.168.1.5:5001"\npeers = ["192.168.1.6:5002"]');
+    expect(far).toMatchObject({ code: 2, stderr: expect.stringMatching(/loopback/) });
+    const missing = await sandbox.run('p2p-discovery-server', ['--config', 'nowhere.toml'], { PORT: '0' });
+    expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('nowhere.toml') });
+  });
+
+  it('says whose port it wanted', async () => {
+    const port = new URL(cluster.urls).port;
+    const outcome = await sandbox.run('p2p-discovery-server', [], {
+      PORT: port,
+      DATA_DIR: sandbox.path('other', 'x'),
+    });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain(port);
+  });
+});
+
+/** A PNG whose header claims 40000x40000 pixels, checksum and all. */
+function hugeHeader(png: Uint8Array): Uint8Array {
+  const out = new Uint8Array(png);
+  const view = new DataView(out.buffer);
+  view.setUint32(16, 40_000);
+  view.setUint32(20, 40_000);
+  let crc = ~0;
+  for (const byte of out.subarray(12, 29)) {
+    crc ^= byte;
+    for (let i = 0; i < 8; i++) crc = (crc >>> 1) ^ (0xedb88320 & -(crc & 1));
+  }
+  view.setUint32(29, ~crc >>> 0);
+  return out;
+}
