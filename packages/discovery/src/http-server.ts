@@ -26,7 +26,13 @@ export async function serveHttp(
   const listener = getRequestListener(fetch, { overrideGlobalObjects: false });
   const server = createServer(
     { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: HTTP_REQUEST_TIMEOUT_MS },
-    (request, response) => void listener(request, response),
+    (request, response) => {
+      // A connection that was busy when the server began to close must not linger for another request.
+      response.once('finish', () => {
+        if (!server.listening) setImmediate(() => server.closeIdleConnections());
+      });
+      void listener(request, response);
+    },
   );
   server.maxConnections = HTTP_SOCKETS_MAX;
   await listen(server, host, port);

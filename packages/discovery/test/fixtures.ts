@@ -1,0 +1,314 @@
+/** A discovery server without sockets, and users who sign what they ask of it. */
+
+import { createHash } from 'node:crypto';
+import {
+  clusterKeyPair,
+  generateIdentity,
+  type Identity,
+  issueIdentityRecord,
+  type KeyPair,
+  keyPairFromSeed,
+  readGrantLog,
+  sealShare,
+  sha256Hex,
+  signDocument,
+  signGrantAmendment,
+  signGrantCreation,
+  signRequest,
+  toBase64url,
+} from '@cloud-steg/envelope';
+import {
+  type ErrorCode,
+  type GrantAmendment,
+  type GrantCreation,
+  type GrantId,
+  type GrantView,
+  type ImageId,
+  type ImageRequest,
+  type PublicImage,
+  type RequestId,
+  type Sha256,
+  type Term,
+  type Username,
+  type ViewId,
+} from '@cloud-steg/protocol';
+import { MemoryStore, type Store } from '@cloud-steg/store';
+import type * as z from 'zod';
+import { createApp, type DiscoveryApp } from '../src/app.ts';
+import type { DiscoveryPorts, Leadership } from '../src/ports.ts';
+
+export const START = 1_800_000_000_000;
+export const TTL_MS = 10_000;
+export const HERE = 'http://127.0.0.1:8000';
+export const ELSEWHERE = 'http://127.0.0.1:8001';
+export const CLUSTER_KEY = clusterKeyPair(new Uint8Array(32).fill(7));
+
+/** Bytes that look random and are the same in every run. */
+export function seededRandom(seed: string): (bytes: number) => Uint8Array {
+  let count = 0;
+  return (bytes) => {
+    count += 1;
+    return new Uint8Array(createHash('sha512').update(`${seed} ${count}`).digest().subarray(0, bytes));
+  };
+}
+
+/** An id of whatever kind is wanted, the same one for the same number. */
+export function id(n: number): GrantId & ImageId & RequestId & ViewId {
+  return n.toString(16).padStart(32, '0') as GrantId & ImageId & RequestId & ViewId;
+}
+
+/** Leads, follows or is at a loss, as the test says. */
+export class ScriptedLeadership implements Leadership {
+  term = 1;
+  leader: string | null = '127.0.0.1:5001';
+
+  lead(term: number): void {
+    this.term = term;
+    this.leader = '127.0.0.1:5001';
+  }
+
+  follow(): void {
+    this.leader = '127.0.0.1:5002';
+  }
+
+  lose(): void {
+    this.leader = null;
+  }
+
+  leading() {
+    return this.leader === '127.0.0.1:5001' ? { term: this.term } : undefined;
+  }
+
+  status() {
+    const leaderUrl = this.leading() ? HERE : this.leader && ELSEWHERE;
+    const self = {
+      id: '127.0.0.1:5001',
+      url: HERE,
+      role: this.leading() ? ('leader' as const) : ('follower' as const),
+      cpuPercent: 3.5,
+      lastSeenMs: 0.25,
+    };
+    return { id: self.id, term: this.term, leader: this.leader, leaderUrl, nodes: [self] };
+  }
+}
+
+export interface User {
+  readonly username: Username;
+  readonly identity: Identity;
+}
+
+export function user(name: string, seed = name): User {
+  return { username: name as Username, identity: generateIdentity(seededRandom(seed)) };
+}
+
+export const ALICE = user('alice');
+export const BOB = user('bob');
+export const CAROL = user('carol');
+
+export interface CallOptions {
+  readonly body?: object | string;
+  /** Signs as this user. */
+  readonly as?: User;
+  /** Signs with this key instead of the user's. */
+  readonly key?: KeyPair;
+  /** Signs for this cluster instead of the server's. */
+  readonly cluster?: KeyPair;
+  /** What the signer's clock shows. */
+  readonly clock?: number;
+  readonly headers?: Record<string, string>;
+  /** Changes the request after it was signed. */
+  readonly tamper?: (request: Request) => Request;
+}
+
+export class Server {
+  time = START;
+  readonly leadership = new ScriptedLeadership();
+  readonly log: { level: string; event: string; fields: Record<string, unknown> }[] = [];
+  readonly store: Store;
+  readonly app: DiscoveryApp;
+  readonly #random = seededRandom('server');
+
+  constructor(store: Store) {
+    this.store = store;
+    const ports: DiscoveryPorts = {
+      store,
+      leadership: this.leadership,
+      clusterKey: CLUSTER_KEY,
+      heartbeatTtlMs: TTL_MS,
+      now: () => this.time,
+      random: this.#random,
+      log: (level, event, fields) => this.log.push({ level, event, fields }),
+      version: '1.2.3',
+    };
+    this.app = createApp(ports);
+  }
+
+  /** Leads term 1 of a new store. */
+  static async create(store: Store = new MemoryStore()): Promise<Server> {
+    await store.claimTerm(1 as Term, '127.0.0.1:5001');
+    return new Server(store);
+  }
+
+  async request(method: string, path: string, options: CallOptions = {}): Promise<Request> {
+    const { body, as } = options;
+    const text = typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body);
+    const url = HERE + path;
+    const signature =
+      as &&
+      (await signRequest(
+        { method, url, body: new TextEncoder().encode(text) },
+        {
+          username: as.username,
+          key: options.key ?? as.identity.signing,
+          clusterKey: (options.cluster ?? CLUSTER_KEY).publicKey,
+          nowMs: options.clock ?? this.time,
+          random: this.#random,
+        },
+      ));
+    const request = new Request(url, {
+      method,
+      headers: { ...signature, ...options.headers },
+      ...(text ? { body: text } : {}),
+    });
+    return options.tamper?.(request) ?? request;
+  }
+
+  async send(method: string, path: string, options: CallOptions = {}): Promise<Response> {
+    return this.app.fetch(await this.request(method, path, options));
+  }
+
+  /** Expects success, and an answer of the very shape that the route promises. */
+  async call<S extends z.ZodType>(
+    schema: S,
+    method: string,
+    path: string,
+    options: CallOptions = {},
+  ): Promise<z.infer<S>> {
+    const response = await this.send(method, path, options);
+    const text = await response.text();
+    if (response.status !== 200) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+    return schema.parse(JSON.parse(text));
+  }
+
+  /** The outcome as one line: "200", or status and code of the problem. */
+  async outcome(method: string, path: string, options: CallOptions = {}): Promise<string> {
+    return outcomeOf(await this.send(method, path, options));
+  }
+
+  async register(who: User, images: readonly PublicImage[] = [], seq = 1): Promise<string> {
+    return this.outcome('POST', '/register', { as: who, body: registerBody(who, images, seq) });
+  }
+
+  /** alice and bob, and a grant of alice's to bob. */
+  async withGrant(terms: Partial<GrantCreation> = {}): Promise<GrantView> {
+    await this.register(ALICE, [IMAGE]);
+    await this.register(BOB);
+    const response = await this.send('POST', '/grants', { as: ALICE, body: await grantBody(terms) });
+    return (await response.json()) as GrantView;
+  }
+
+  grant(as: User = ALICE): Promise<GrantView> {
+    return this.send('GET', `/grants/${GRANT}`, { as }).then(
+      (response) => response.json() as Promise<GrantView>,
+    );
+  }
+
+  open(n: number, as: User = BOB, key = viewKey(n)): Promise<Response> {
+    return this.send('POST', `/grants/${GRANT}/views`, { as, body: { viewId: id(n), key: key.publicKey } });
+  }
+
+  closeBody(n: number, count: number, nonce = 'a'.repeat(32), as: User = BOB) {
+    const receipt = { v: 1, grant: GRANT, viewId: id(n), n: count, viewer: as.username, at: this.time };
+    return { nonce, receipt: signDocument(as.identity.signing, 'view-receipt', receipt) };
+  }
+}
+
+/** The outcome of a request as one line: "200", or status and code of the problem. */
+export async function outcomeOf(response: Response): Promise<string> {
+  if (response.status < 300) return String(response.status);
+  const { code } = (await response.json()) as { code: ErrorCode };
+  return `${response.status} ${code}`;
+}
+
+/** The smallest thing that looks like a WebP picture. */
+export const PREVIEW = new TextEncoder().encode('RIFF0000WEBP a sunset');
+export const IMAGE: PublicImage = {
+  id: id(1),
+  index: 0,
+  width: 640,
+  height: 480,
+  bytes: 1000,
+  mediaType: 'image/png',
+  preview: sha256Hex(PREVIEW),
+};
+
+export function registerBody(who: User, images: readonly PublicImage[] = [], seq = 1) {
+  return {
+    identity: issueIdentityRecord(who.identity, who.username, seq, START),
+    addresses: [{ host: '192.168.1.10', port: 6000 }],
+    images,
+    previews: images.length > 0 ? { [sha256Hex(PREVIEW)]: toBase64url(PREVIEW) } : {},
+  };
+}
+
+export function requestBody(n: number, from: User, to: User, change: Partial<ImageRequest> = {}) {
+  const request: ImageRequest = {
+    v: 1,
+    id: id(n),
+    from: from.username,
+    to: to.username,
+    imageId: IMAGE.id,
+    imageIndex: 0,
+    at: START,
+    ...change,
+  };
+  return { request: signDocument(from.identity.signing, 'image-request', request) };
+}
+
+export const GRANT = id(0x617);
+export const SHARE = new Uint8Array(32).fill(5);
+
+export async function grantBody(terms: Partial<GrantCreation> = {}, signer: User = ALICE) {
+  const sealedShare = await sealShare(BOB.identity.agreement.publicKey, GRANT, SHARE);
+  const creation: GrantCreation = {
+    v: 1,
+    kind: 'create',
+    grant: GRANT,
+    seq: 0,
+    owner: ALICE.username,
+    ownerKey: ALICE.identity.signing.publicKey,
+    recipient: BOB.username,
+    recipientKey: BOB.identity.signing.publicKey,
+    imageId: IMAGE.id,
+    imageIndex: 0,
+    imageName: 'sunset.png',
+    views: 3,
+    expiresAt: null,
+    allowSave: true,
+    shareSha256: sha256Hex(sealedShare),
+    contentSha256: sha256Hex('carrier'),
+    at: START,
+    ...terms,
+  };
+  return {
+    entry: signGrantCreation(signer.identity.signing, creation),
+    sealedShare: toBase64url(sealedShare),
+  };
+}
+
+export function amendBody(
+  grant: GrantView,
+  change: Partial<Pick<GrantAmendment, 'views' | 'expiresAt' | 'revoked'>>,
+  signer: User = ALICE,
+) {
+  const terms = readGrantLog(ALICE.identity.signing.publicKey, grant.log);
+  return { entry: signGrantAmendment(signer.identity.signing, terms, change, START) };
+}
+
+/** The fresh key of the n-th view. */
+export function viewKey(n: number): KeyPair {
+  return keyPairFromSeed('X25519', seededRandom(`view ${n}`)(32));
+}
+
+export const ANOTHER_CLUSTER = clusterKeyPair(new Uint8Array(32).fill(8));
+export const NO_HASH = '0'.repeat(64) as Sha256;
