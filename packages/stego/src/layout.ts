@@ -85,10 +85,12 @@ export function sizeFor(bytes: number, aspect: number = ASPECT_DEFAULT): { width
 export function requireCapacity(layout: Layout, bytes: number): void {
   const { width, height } = layout;
   if (bytes <= layout.capacityBytes) return;
+  const rounded = [readable(bytes), readable(layout.capacityBytes)];
+  const [needs, holds] = rounded[0] === rounded[1] ? [bytes, `${layout.capacityBytes} bytes`] : rounded;
   const needed = sizeFor(bytes, Math.min(10, Math.max(0.1, width / height)));
   throw new AppError(
     'carrier/cover-too-small',
-    `cover too small: needs ${readable(bytes)}, ${width}x${height} holds ${readable(layout.capacityBytes)}`,
+    `cover too small: needs ${needs}, ${width}x${height} holds ${holds}`,
     {
       hint: sizeHint(needed),
       data: {

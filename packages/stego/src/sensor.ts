@@ -10,7 +10,7 @@ const VALUES = 16;
 
 /**
  * Variance in linear light (0..1) = shot * light + read. So chosen that the standard deviation in 8-bit
- * code values is least in the highlights and at least 1.2 there; under 1.1 the share of odd values would
+ * code values is least in the highlights, 1.4 there, and twice that at most in the shadows; under 1.1 the share of odd values would
  * begin to depend visibly on the mean, and forcing parities would show.
  */
 const SHOT_NOISE = 1.5e-4;

@@ -77,6 +77,19 @@ describe('header', () => {
     expect(data.filter((value, i) => i % 2 === 1 && value !== 255).length).toBe(0);
   });
 
+  it('moves even and odd samples up as often as down, unlike replacing low bits', () => {
+    const layout = layoutOf(256, 256);
+    const picture = noisyPicture(256, 256, 13);
+    const cover = picture.data.slice();
+    embedHeader(picture, headerOrder(layout, 0, seeded(14)), bytesOf(15, 384));
+    const moves = new Map<string, number>();
+    cover.forEach((value, i) => {
+      const move = `${value % 2 ? 'odd' : 'even'} ${(picture.data[i] ?? 0) - value}`;
+      moves.set(move, (moves.get(move) ?? 0) + 1);
+    });
+    for (const move of ['even 1', 'even -1', 'odd 1', 'odd -1']) expect(moves.get(move)).toBeGreaterThan(60);
+  });
+
   it('reads as something else under another key or with another anchor', () => {
     const layout = layoutOf(300, 200);
     const picture = noisyPicture(300, 200, 1);

@@ -101,6 +101,16 @@ describe('size for a payload', () => {
       expect(thrownBy(() => sizeFor(10, aspect)).code).toBe('input/invalid');
   });
 
+  it('tells sizes apart even where they round to the same', () => {
+    const layout = layoutOf(320, 240);
+    expect(() => requireCapacity(layout, 20_000)).toThrow(
+      'cover too small: needs 20000, 320x240 holds 19965 bytes',
+    );
+    expect(() => requireCapacity(layout, 30_000)).toThrow(
+      'cover too small: needs 30.0 kB, 320x240 holds 20.0 kB',
+    );
+  });
+
   it('tells the owner of a small cover how large it should be', () => {
     const layout = layoutOf(192, 128);
     requireCapacity(layout, 510);
