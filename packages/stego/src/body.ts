@@ -20,7 +20,7 @@ import { checkPicture, type Picture } from './picture.ts';
 /** Columns of a tile: the bits of a word. */
 export const TILE_COLUMNS = 32;
 /** Tiles read and write whole words at any bit, so packed bits get this much room after the end. */
-export const SLACK_BYTES = 8;
+const SLACK_BYTES = 8;
 
 /** Value of a sample after +-1 matching, by `value << 2 | sign << 1 | bit`; 0 and 255 step inward. */
 const STEPS = Uint8Array.from({ length: 1024 }, (_, index) => {

@@ -3,14 +3,13 @@
  * for the body. `docs/carrier-format.md` says the same in words.
  */
 
-import { AppError, CARRIER_PIXELS_MAX, HEADER_BYTES } from '@cloud-steg/protocol';
+import { AppError, CARRIER_PIXELS_MAX } from '@cloud-steg/protocol';
 import { checkSize } from './picture.ts';
 
 /** Samples (one channel of one pixel) in a block. */
 export const BLOCK_SAMPLES = 4096;
 /** Samples that carry the header. */
 export const HEADER_SAMPLES = 65_536;
-export const HEADER_BITS = HEADER_BYTES * 8;
 
 /** Fewest usable blocks in which header rows leave any row to the body. */
 const USABLE_BLOCKS_MIN = HEADER_SAMPLES / BLOCK_SAMPLES + 1;

@@ -27,6 +27,11 @@ export function codeOf(light: number): number {
   return 255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055);
 }
 
+/** Light below which a value is the next lower one; 257 of them. */
+const EDGES = Float64Array.from({ length: 257 }, (_, value) =>
+  lightOf(Math.min(255, Math.max(0, value - 0.5))),
+);
+
 /**
  * Probabilities of the code values `first .. first + 31` where the mean is `code`: Gaussian noise in
  * linear light, rounded to a code value. Each value's interval is integrated by Simpson's rule, and the
@@ -37,19 +42,14 @@ export function noiseAt(code: number): { first: number; weights: number[] } {
   const mean = lightOf(code);
   const variance = SHOT_NOISE * mean + READ_NOISE;
   const density = (light: number) => Math.exp(-((light - mean) ** 2) / (2 * variance));
-  const weights = Array.from({ length: 2 * VALUES }, (_, i) => {
-    const low = lightOf(Math.max(0, first + i - 0.5));
-    const high = lightOf(Math.min(255, first + i + 0.5));
-    const step = (high - low) / 4;
-    const [a, b, c, d, e] = [0, 1, 2, 3, 4].map((n) => density(low + n * step)) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    return ((a + 4 * b + 2 * c + 4 * d + e) * step) / 3;
-  });
+  const weights: number[] = [];
+  for (let value = first; value < first + 2 * VALUES; value++) {
+    const low = EDGES[value] ?? 0;
+    const step = ((EDGES[value + 1] ?? 1) - low) / 4;
+    const ends = density(low) + density(low + 4 * step);
+    const quarters = density(low + step) + density(low + 3 * step);
+    weights.push((step * (ends + 4 * quarters + 2 * density(low + 2 * step))) / 3);
+  }
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return { first, weights: weights.map((weight) => weight / sum) };
 }
