@@ -104,10 +104,9 @@ function readCluster({ config, thisNode }: Flags, readFile: (path: string) => st
     return readElectionConfig(parseFile(config, readFile), thisNode);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    const key = error.data['key'];
-    // An address given by --this-node that is no member is no fault of the file's.
-    const where = key === 'this_node' && thisNode !== undefined ? `--this-node (members: ${config})` : config;
-    throw new AppError('usage/bad-config', `${where}: ${error.message}`, {
+    const stranger = thisNode !== undefined && error.message.includes(thisNode);
+    const what = stranger ? `--this-node: ${thisNode} is none of its members` : error.message;
+    throw new AppError('usage/bad-config', `${config}: ${what}`, {
       data: { ...error.data, file: config },
       cause: error,
       ...(error.hint === undefined ? {} : { hint: error.hint }),

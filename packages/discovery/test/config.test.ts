@@ -78,6 +78,12 @@ describe('the configuration file', () => {
     expect(refusal.message).toMatch(message);
   });
 
+  it('names its own server, also where --this-node names this one', () => {
+    const argv = ['--config', 'cluster.toml', '--this-node', '127.0.0.1:5002'];
+    const refusal = refusalOf(() => settings(argv, {}, 'peers = ["127.0.0.1:5002"]'));
+    expect(refusal.message).toMatch(/^cluster\.toml: this_node: missing/);
+  });
+
   it('must exist', () => {
     const refusal = refusalOf(() => settings(['--config', 'missing.toml']));
     expect(refusal.code).toBe('usage/bad-config');
@@ -87,7 +93,7 @@ describe('the configuration file', () => {
   it('must have this node among its members: it never leads alone by mistake', () => {
     const refusal = refusalOf(() => settings(['--config', 'cluster.toml', '--this-node', '127.0.0.1:5009']));
     expect(refusal.code).toBe('usage/bad-config');
-    expect(refusal.message).toMatch(/^--this-node .*127\.0\.0\.1:5009 is no member/);
+    expect(refusal.message).toMatch(/^cluster\.toml: --this-node: 127\.0\.0\.1:5009 is none of its members/);
     expect(refusal.hint).toContain('127.0.0.1:5002');
   });
 });
