@@ -134,8 +134,11 @@ export async function startServer(
       log,
       onFailure,
     });
-    // Stopped first: whoever asks from then on is sent to the next leader, and told so by this one.
-    undo.push(() => node.stop());
+    // Before HTTP: whoever asks from then on is sent to the next leader.
+    undo.push(async () => {
+      await node.stop();
+      await app.tick();
+    });
     election.begin(node);
 
     const announce = announcer(node, log);

@@ -63,7 +63,7 @@ export class Reigns {
   readonly #ports: DiscoveryPorts;
   readonly #registry: Registry;
   #reign: Reign | undefined;
-  #ticking = false;
+  #ticking: Promise<void> | undefined;
 
   constructor(ports: DiscoveryPorts, registry: Registry) {
     this.#ports = ports;
@@ -100,17 +100,20 @@ export class Reigns {
     return this.#ports.leadership.leading()?.term === reign.term;
   }
 
-  /** To be called every `SWEEP_INTERVAL_MS`, and when leadership changes. Never throws. */
-  async tick(): Promise<void> {
-    if (this.#ticking) return;
-    this.#ticking = true;
+  /** To be called every `SWEEP_INTERVAL_MS`, and when leadership changes. Waits for one under way. Never rejects. */
+  tick(): Promise<void> {
+    this.#ticking ??= this.#tickOnce().finally(() => {
+      this.#ticking = undefined;
+    });
+    return this.#ticking;
+  }
+
+  async #tickOnce(): Promise<void> {
     try {
       await (await this.current())?.tick();
     } catch (error) {
       const fenced = error instanceof AppError && error.code === 'cluster/fenced';
       this.#ports.log(fenced ? 'info' : 'error', 'tick-failed', { error });
-    } finally {
-      this.#ticking = false;
     }
   }
 }
