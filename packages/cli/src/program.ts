@@ -65,7 +65,7 @@ export async function runProgram(shell: Shell): Promise<number> {
     return runner.exitCode;
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
-    const error = thrown instanceof CommanderError ? usageError(thrown, shell) : toAppError(thrown);
+    const error = thrown instanceof CommanderError ? usageError(thrown, program, shell) : toAppError(thrown);
     errorOutput(shell).error(error);
     return traitsOf(error.code).exit;
   }
@@ -98,14 +98,14 @@ function buildProgram(shell: Shell, runner: Runner): Command {
 }
 
 /** Commander's complaint in this program's words. */
-function usageError(error: CommanderError, shell: Shell): AppError {
+function usageError(error: CommanderError, program: Command, shell: Shell): AppError {
   if (error.code === 'commander.help') {
     return new AppError('usage/bad-argument', 'no command given', { hint: `for example: ${shell.program} list-online` });
   }
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
-  const command = shell.argv.find((word) => /^[a-z]/.test(word));
-  const about = command !== undefined && error.code !== 'commander.unknownCommand' ? ` ${command}` : '';
-  return new AppError('usage/bad-argument', message, { hint: `see: ${shell.program}${about} --help` });
+  const command = shell.argv.find((word) => program.commands.some((known) => known.name() === word));
+  const about = command === undefined ? shell.program : `${shell.program} ${command}`;
+  return new AppError('usage/bad-argument', message, { hint: `see: ${about} --help` });
 }
 
 /** The style an error is told in, even when the command line could not be read. */

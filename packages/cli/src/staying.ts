@@ -2,6 +2,7 @@
 
 import {
   advertisedAddresses,
+  isLoopback,
   keepDelivering,
   keepOnline,
   type Log,
@@ -80,6 +81,8 @@ export async function stayOnline(
 export async function serve(context: Context, peer: Peer, address: Address): Promise<P2pServer> {
   const server = await startP2pServer(peer, {
     port: address.port,
+    // Who advertises loopback only is not there for the network either.
+    ...(isLoopback(address.host) && { host: address.host }),
     onEvent: (event) => {
       void tell(context, peer, event);
     },

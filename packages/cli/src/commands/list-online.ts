@@ -21,7 +21,9 @@ export const listOnlineCommand: CommandModule = (program, runner) => {
           `Online users (${users.length}):`,
           ...users.flatMap(userLines),
         ]);
-        const offering = users.find(({ images }) => images.length > 0);
+        const own = await context.directory.users();
+        const offerings = users.filter(({ images }) => images.length > 0);
+        const offering = offerings.find(({ username }) => !own.includes(username)) ?? offerings[0];
         if (offering) {
           context.output.note('', `💡 Ask for one: ${context.shell.program} request-image ${offering.username} 0`);
         }
