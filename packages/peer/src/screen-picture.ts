@@ -1,13 +1,14 @@
 /** A picture as a screen that knows few formats can show it. */
 
 import { AppError, IMAGE_PIXELS_MAX } from '@cloud-steg/protocol';
-import sharp from 'sharp';
+import { loadSharp } from './picture-codec.ts';
 
 /**
  * PNG of any picture file this program can read: upright, at most `sidePxMax` on its longer side.
  * Throws `image/damaged`.
  */
 export async function screenPng(bytes: Uint8Array, sidePxMax: number): Promise<Uint8Array> {
+  const sharp = await loadSharp();
   try {
     const png = await sharp(bytes, { limitInputPixels: IMAGE_PIXELS_MAX })
       .rotate()
