@@ -136,7 +136,7 @@ async function hideInCover(job: HideJob, coverPath: string, random: Random): Pro
  * Size at which a cover is used: no larger than the payload needs, since a smaller carrier is sooner made and sent, and a
  * picture that was scaled down no longer tells how its JPEG was compressed. Throws `carrier/cover-too-small`.
  */
-export async function fittingSize(coverPath: string, payloadBytes: number): Promise<PictureSize> {
+async function fittingSize(coverPath: string, payloadBytes: number): Promise<PictureSize> {
   const cover = await coverSize(coverPath);
   const needed = sizeFor(payloadBytes, clamp(cover.width / cover.height, 0.1, 10));
   const neededPixels = needed.width * needed.height;

@@ -42,7 +42,7 @@ export async function keepOnline(peer: Peer, options: HeartbeatOptions): Promise
 }
 
 /** Tells the cluster at once, rather than by silence. */
-export async function goOffline(peer: Peer): Promise<void> {
+async function goOffline(peer: Peer): Promise<void> {
   await peer.cluster.call({
     method: 'DELETE',
     path: '/heartbeat',
