@@ -18,7 +18,7 @@ const DEADLINE_MS = 15_000;
 const POLL_MS = 10;
 
 /** Addresses on loopback that were free a moment ago. */
-export async function freeAddresses(count: number): Promise<string[]> {
+async function freeAddresses(count: number): Promise<string[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const addresses = await Promise.all(
     servers.map(
@@ -74,11 +74,15 @@ export class TestCluster {
     return this.claims.at(-1)?.term ?? 0;
   }
 
+  urlOf(id: string): string {
+    return `http://127.0.0.1:${8000 + this.ids.indexOf(id)}`;
+  }
+
   optionsFor(id: string, changes: Partial<ElectionNodeOptions> = {}): ElectionNodeOptions {
     const [first, ...peers] = this.ids;
     return {
       config: readElectionConfig({ ...FAST_TIMINGS, this_node: first, peers }, id),
-      httpUrl: `http://127.0.0.1:8000/${this.ids.indexOf(id)}`,
+      httpUrl: this.urlOf(id),
       dataDir: this.dataDir,
       storeTerm: this.storeTerm,
       claimTerm: async (term, claimant) => {

@@ -9,12 +9,12 @@ import type { NodeTable } from './node-table.ts';
 import { NO_PROMISE, type VoterPromise } from './voter-promise.ts';
 
 /** Waits until `pollAt`, then asks whether an election is due. */
-export interface Follower {
+interface Follower {
   readonly kind: 'follower';
   pollAt: number;
 }
 
-export interface PollAnswer {
+interface PollAnswer {
   readonly grant: boolean;
   readonly cpuPercent: number;
   readonly waitMs: number;
@@ -33,6 +33,7 @@ export interface Polling {
 
 export interface Candidate {
   readonly kind: 'candidate';
+  readonly campaignId: number;
   readonly votes: Set<NodeId>;
   readonly refusals: Set<NodeId>;
   readonly giveUpAt: number;

@@ -65,8 +65,9 @@ export const Message = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('Nominate'), term: Term }),
 
   // The election
-  z.object({ kind: z.literal('Vote'), term: Term, releasedTerm: ReleasedTerm }),
-  z.object({ kind: z.literal('VoteResp'), term: Term, granted: z.boolean() }),
+  z.object({ kind: z.literal('Vote'), term: Term, campaignId: RequestId, releasedTerm: ReleasedTerm }),
+  /** Counts in the campaign it answers alone: a candidate that lost its disk may stand in the same term again. */
+  z.object({ kind: z.literal('VoteResp'), term: Term, campaignId: RequestId, granted: z.boolean() }),
 
   // Leading
   /** The winner's first heartbeat. */

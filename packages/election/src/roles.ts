@@ -64,6 +64,7 @@ export function becomeCandidate(m: Machine, now: number, why: string): void {
   m.leader = null;
   const candidate: Candidate = {
     kind: 'candidate',
+    campaignId: newRequestId(m),
     votes: new Set([m.config.thisNode]),
     refusals: new Set(),
     giveUpAt: now + m.config.timings.netTimeoutMs,
@@ -77,9 +78,10 @@ export function becomeCandidate(m: Machine, now: number, why: string): void {
 /** Asks all who have not answered, and sets when to ask them again. */
 export function askForVotes(m: Machine, now: number, candidate: Candidate): void {
   candidate.askAgainAt = now + m.config.timings.netTimeoutMs / VOTE_SENDS_PER_TIMEOUT;
+  const { campaignId } = candidate;
   for (const peer of m.config.peers) {
     if (candidate.votes.has(peer) || candidate.refusals.has(peer)) continue;
-    send(m, peer, { kind: 'Vote', term: m.durable.term, releasedTerm: m.releasedTerm });
+    send(m, peer, { kind: 'Vote', term: m.durable.term, campaignId, releasedTerm: m.releasedTerm });
   }
 }
 

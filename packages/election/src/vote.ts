@@ -16,7 +16,7 @@ export function answerVote(m: Machine, now: number, from: NodeId, request: Messa
     m.leader = null;
     becomeFollower(m, now + m.config.timings.netTimeoutMs + rankDelayMs(m), `voted for ${from}`);
   }
-  send(m, from, { kind: 'VoteResp', term: m.durable.term, granted });
+  send(m, from, { kind: 'VoteResp', term: m.durable.term, campaignId: request.campaignId, granted });
 }
 
 /** A bound voter neither votes nor adopts the term (Raft dissertation, section 4.2.3). */
@@ -33,9 +33,8 @@ export function takeVote(m: Machine, now: number, from: NodeId, response: Messag
     m.leader = null;
     return becomeFollower(m, patienceEndsAt(m, now), 'behind in terms');
   }
-  if (m.role.kind !== 'candidate') return;
+  if (m.role.kind !== 'candidate' || response.campaignId !== m.role.campaignId) return;
   if (response.granted) {
-    if (response.term !== m.durable.term) return;
     m.role.votes.add(from);
     if (m.role.votes.size >= m.quorum) becomeLeader(m, now);
     return;

@@ -91,7 +91,7 @@ describe('rule 2, the idlest wins', () => {
 describe('rule 3, the vote', () => {
   it('is durable before anybody hears of it', () => {
     const scene = new Scene();
-    expect(scene.hear(B, { kind: 'Vote', term: 1, releasedTerm: 0 })).toEqual([
+    expect(scene.hear(B, { kind: 'Vote', term: 1, campaignId: 1, releasedTerm: 0 })).toEqual([
       'persist term 1 vote B',
       'to B: VoteResp term 1, yes',
     ]);
@@ -99,15 +99,21 @@ describe('rule 3, the vote', () => {
 
   it('is given once a term', () => {
     const scene = new Scene();
-    scene.hear(B, { kind: 'Vote', term: 1, releasedTerm: 0 });
-    expect(scene.hear(C, { kind: 'Vote', term: 1, releasedTerm: 0 })).toEqual(['to C: VoteResp term 1, no']);
-    expect(scene.hear(B, { kind: 'Vote', term: 1, releasedTerm: 0 })).toEqual(['to B: VoteResp term 1, yes']);
+    scene.hear(B, { kind: 'Vote', term: 1, campaignId: 1, releasedTerm: 0 });
+    expect(scene.hear(C, { kind: 'Vote', term: 1, campaignId: 1, releasedTerm: 0 })).toEqual([
+      'to C: VoteResp term 1, no',
+    ]);
+    expect(scene.hear(B, { kind: 'Vote', term: 1, campaignId: 1, releasedTerm: 0 })).toEqual([
+      'to B: VoteResp term 1, yes',
+    ]);
   });
 
   it('is remembered over a restart', () => {
     const scene = new Scene({ durable: { term: 4, votedFor: B, recovering: false } });
     scene.wait(2000);
-    expect(scene.hear(C, { kind: 'Vote', term: 4, releasedTerm: 0 })).toEqual(['to C: VoteResp term 4, no']);
+    expect(scene.hear(C, { kind: 'Vote', term: 4, campaignId: 1, releasedTerm: 0 })).toEqual([
+      'to C: VoteResp term 4, no',
+    ]);
   });
 
   it('of a majority makes the leader, who announces itself', () => {
@@ -132,17 +138,24 @@ describe('rule 3, the vote', () => {
     const scene = new Scene();
     scene.hear(B, { kind: 'Nominate', term: 0 });
     scene.answerPoll(C);
-    scene.hear(B, { kind: 'VoteResp', term: 0, granted: false });
-    expect(scene.hear(C, { kind: 'VoteResp', term: 0, granted: false })).toEqual([
-      'becomes follower (majority refused)',
-    ]);
+    scene.refuseVote(B);
+    expect(scene.refuseVote(C)).toEqual(['becomes follower (majority refused)']);
+  });
+
+  it('of an earlier campaign counts for nothing', () => {
+    const scene = new Scene();
+    scene.hear(B, { kind: 'Nominate', term: 0 });
+    scene.answerPoll(C);
+    const { term } = scene.election;
+    expect(scene.hear(B, { kind: 'VoteResp', term, campaignId: 999, granted: true })).toEqual([]);
+    expect(scene.role).toBe('candidate');
   });
 
   it('is asked for again while there is no answer', () => {
     const scene = new Scene();
     scene.hear(B, { kind: 'Nominate', term: 0 });
     scene.answerPoll(C);
-    scene.hear(C, { kind: 'VoteResp', term: 0, granted: false });
+    scene.refuseVote(C);
     expect(scene.tick()).toEqual(['to B: Vote term 1']);
   });
 });
@@ -173,15 +186,21 @@ describe('rule 4, the lease', () => {
     const scene = new Scene();
     expect(scene.heartbeat(B, 1)).toEqual(['persist term 1 vote B', 'to B: HeartbeatAck term 1']);
     scene.wait(1999);
-    expect(scene.hear(C, { kind: 'Vote', term: 2, releasedTerm: 0 })).toEqual(['to C: VoteResp term 1, no']);
+    expect(scene.hear(C, { kind: 'Vote', term: 2, campaignId: 1, releasedTerm: 0 })).toEqual([
+      'to C: VoteResp term 1, no',
+    ]);
     scene.now += 1;
-    expect(scene.hear(C, { kind: 'Vote', term: 2, releasedTerm: 0 })).toContain('to C: VoteResp term 2, yes');
+    expect(scene.hear(C, { kind: 'Vote', term: 2, campaignId: 1, releasedTerm: 0 })).toContain(
+      'to C: VoteResp term 2, yes',
+    );
   });
 
   it('binds a restarted node that may have promised', () => {
     const scene = new Scene({ durable: { term: 1, votedFor: B, recovering: false } });
     scene.wait(1999);
-    expect(scene.hear(C, { kind: 'Vote', term: 2, releasedTerm: 0 })).toEqual(['to C: VoteResp term 1, no']);
+    expect(scene.hear(C, { kind: 'Vote', term: 2, campaignId: 1, releasedTerm: 0 })).toEqual([
+      'to C: VoteResp term 1, no',
+    ]);
   });
 });
 
@@ -203,13 +222,17 @@ describe('rule 6, the release token', () => {
   it('frees a follower from its promise to that term', () => {
     const scene = new Scene();
     scene.heartbeat(B, 3);
-    expect(scene.hear(C, { kind: 'Vote', term: 4, releasedTerm: 3 })).toContain('to C: VoteResp term 4, yes');
+    expect(scene.hear(C, { kind: 'Vote', term: 4, campaignId: 1, releasedTerm: 3 })).toContain(
+      'to C: VoteResp term 4, yes',
+    );
   });
 
   it('does not free it from a promise to a later term', () => {
     const scene = new Scene();
     scene.heartbeat(B, 3);
-    expect(scene.hear(C, { kind: 'Vote', term: 4, releasedTerm: 2 })).toContain('to C: VoteResp term 3, no');
+    expect(scene.hear(C, { kind: 'Vote', term: 4, campaignId: 1, releasedTerm: 2 })).toContain(
+      'to C: VoteResp term 3, no',
+    );
   });
 
   it('lets the named successor stand at once', () => {
@@ -313,7 +336,9 @@ describe('rule 9, a lost disk', () => {
     const scene = new Scene(lost);
     expect(scene.tick()).toEqual(['to B: Recover', 'to C: Recover']);
     scene.wait(10_000);
-    expect(scene.hear(B, { kind: 'Vote', term: 9, releasedTerm: 0 })).toEqual(['to B: VoteResp term 7, no']);
+    expect(scene.hear(B, { kind: 'Vote', term: 9, campaignId: 1, releasedTerm: 0 })).toEqual([
+      'to B: VoteResp term 7, no',
+    ]);
     expect(scene.role).toBe('follower');
   });
 
@@ -325,10 +350,10 @@ describe('rule 9, a lost disk', () => {
       'persist term 12 vote spent',
     ]);
     scene.wait(2000);
-    expect(scene.hear(B, { kind: 'Vote', term: 12, releasedTerm: 0 })).toContain(
+    expect(scene.hear(B, { kind: 'Vote', term: 12, campaignId: 1, releasedTerm: 0 })).toContain(
       'to B: VoteResp term 12, no',
     );
-    expect(scene.hear(B, { kind: 'Vote', term: 13, releasedTerm: 0 })).toContain(
+    expect(scene.hear(B, { kind: 'Vote', term: 13, campaignId: 1, releasedTerm: 0 })).toContain(
       'to B: VoteResp term 13, yes',
     );
   });
@@ -339,12 +364,16 @@ describe('rule 9, a lost disk', () => {
     for (const peer of [B, C]) {
       scene.hear(peer, { kind: 'RecoverResp', requestId: scene.recoveryId, term: 8 });
     }
-    expect(scene.hear(C, { kind: 'Vote', term: 9, releasedTerm: 5 })).toEqual(['to C: VoteResp term 8, no']);
+    expect(scene.hear(C, { kind: 'Vote', term: 9, campaignId: 1, releasedTerm: 5 })).toEqual([
+      'to C: VoteResp term 8, no',
+    ]);
   });
 
   it('is told from a new node by the store alone', () => {
     const fresh = new Scene({ storeTerm: 0 });
-    expect(fresh.hear(B, { kind: 'Vote', term: 1, releasedTerm: 0 })).toContain('to B: VoteResp term 1, yes');
+    expect(fresh.hear(B, { kind: 'Vote', term: 1, campaignId: 1, releasedTerm: 0 })).toContain(
+      'to B: VoteResp term 1, yes',
+    );
   });
 });
 
@@ -404,6 +433,7 @@ describe('what a node knows', () => {
   it('is the leader, until nothing was heard of it for the shortest election timeout', () => {
     const scene = new Scene();
     scene.heartbeat(B, 1);
+    expect(scene.election.viewChangesAt()).toBe(2000);
     expect(scene.election.view(1999).leader).toBe(B);
     expect(scene.election.view(2000).leader).toBeNull();
   });

@@ -14,7 +14,7 @@ const [a, b, c] = ['a:1', 'b:1', 'c:1'].map((id) => readElectionConfig(keys, id)
   ReturnType<typeof readElectionConfig>,
   ReturnType<typeof readElectionConfig>,
 ];
-const vote: Message = { kind: 'Vote', term: 3, releasedTerm: 0 };
+const vote: Message = { kind: 'Vote', term: 3, campaignId: 1, releasedTerm: 0 };
 
 describe('a line between members', () => {
   it('says who it is from and what they say', () => {

@@ -24,6 +24,7 @@ export class Scene {
   now = 0;
   readonly election: Election;
   #lastPollId = -1;
+  #lastCampaignId = -1;
   /** Number of A's last question after a lost disk. */
   recoveryId = -1;
   readonly #lastSeqTo = new Map<string, number>();
@@ -44,6 +45,7 @@ export class Scene {
     const outputs = this.election.step(this.now, input);
     for (const { to, message } of outputs.send) {
       if (message.kind === 'GetCpu') this.#lastPollId = message.pollId;
+      if (message.kind === 'Vote') this.#lastCampaignId = message.campaignId;
       if (message.kind === 'Recover') this.recoveryId = message.requestId;
       if ('seq' in message) this.#lastSeqTo.set(to, message.seq);
     }
@@ -84,7 +86,15 @@ export class Scene {
   }
 
   vote(from: string): string[] {
-    return this.hear(from, { kind: 'VoteResp', term: this.election.term, granted: true });
+    return this.#answerVote(from, this.election.term, true);
+  }
+
+  refuseVote(from: string): string[] {
+    return this.#answerVote(from, this.election.term - 1, false);
+  }
+
+  #answerVote(from: string, term: number, granted: boolean): string[] {
+    return this.hear(from, { kind: 'VoteResp', term, campaignId: this.#lastCampaignId, granted });
   }
 
   /** `from` leads `term` and sends a heartbeat. */

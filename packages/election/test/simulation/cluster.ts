@@ -57,6 +57,8 @@ export class SimulatedNode {
   run = 0;
   /** Before this, nothing is processed: the one thread writes to disk or is paused. */
   busyUntil = 0;
+  /** Was told to leave, and will not stand before its next start. */
+  stopping = false;
   loadPercent = 30;
   claimedTerm = 0;
   timer = 0;
@@ -184,6 +186,7 @@ export class SimulatedCluster {
     node.setClock(this.now, this.random() * 1e6, 1 + this.uniform(-drift, drift));
     node.run++;
     node.busyUntil = this.now;
+    node.stopping = false;
     node.claimedTerm = 0;
     const bootWaitMs = this.mutant === 'no boot wait' ? FAST_TIMINGS.election_timeout_min_ms : 0;
     node.election = new Election({
@@ -209,10 +212,8 @@ export class SimulatedCluster {
   wipe(node: SimulatedNode): void {
     this.wipes++;
     node.disk.state = undefined;
-    // What it stood for is forgotten everywhere at once, so its own vote counts for nothing.
-    for (const [key, candidate] of this.#votes) {
-      if (candidate === node.id && key.endsWith(` ${node.id}`)) this.#votes.delete(key);
-    }
+    // Its campaigns died with its process; votes for them count no more, and nobody may remember them.
+    for (const [key, candidate] of this.#votes) if (candidate === node.id) this.#votes.delete(key);
   }
 
   restart(node: SimulatedNode, afterMs: number): void {

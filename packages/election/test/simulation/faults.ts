@@ -61,6 +61,7 @@ export const FAULTS = {
   },
   stop(cluster) {
     const node = victim(cluster);
+    node.stopping = true;
     cluster.input(node, { kind: 'stop' });
     cluster.whileFaulty(cluster.uniform(0, 200), () => {
       cluster.crash(node);
@@ -147,6 +148,7 @@ export function heal(cluster: SimulatedCluster): void {
   for (const node of cluster.nodes) {
     node.loadPercent = 30;
     node.busyUntil = Math.min(node.busyUntil, cluster.now);
+    if (node.stopping) cluster.crash(node);
     if (!node.election) cluster.start(node);
   }
 }
