@@ -44,7 +44,7 @@ export const ELSEWHERE = 'http://127.0.0.1:8001';
 export const CLUSTER_KEY = clusterKeyPair(new Uint8Array(32).fill(7));
 
 /** Bytes that look random and are the same in every run. */
-export function seededRandom(seed: string): (bytes: number) => Uint8Array {
+function seededRandom(seed: string): (bytes: number) => Uint8Array {
   let count = 0;
   return (bytes) => {
     count += 1;
@@ -58,9 +58,11 @@ export function id(n: number): GrantId & ImageId & RequestId & ViewId {
 }
 
 /** Leads, follows or is at a loss, as the test says. */
-export class ScriptedLeadership implements Leadership {
+class ScriptedLeadership implements Leadership {
   term = 1;
   leader: string | null = '127.0.0.1:5001';
+  /** Whether it may serve as long as it is the leader. */
+  leased = true;
 
   lead(term: number): void {
     this.term = term;
@@ -76,11 +78,11 @@ export class ScriptedLeadership implements Leadership {
   }
 
   leading() {
-    return this.leader === '127.0.0.1:5001' ? { term: this.term } : undefined;
+    return this.leased && this.leader === '127.0.0.1:5001' ? { term: this.term } : undefined;
   }
 
   status() {
-    const leaderUrl = this.leading() ? HERE : this.leader && ELSEWHERE;
+    const leaderUrl = this.leader && (this.leader === '127.0.0.1:5001' ? HERE : ELSEWHERE);
     const self = {
       id: '127.0.0.1:5001',
       url: HERE,

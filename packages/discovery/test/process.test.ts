@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +23,17 @@ describe('the cluster’s secret', () => {
     expect(secrets[0]).toHaveLength(32);
     expect((await stat(join(data, 'cluster.secret'))).mode & 0o777).toBe(0o600);
     expect(await clusterSecret(data, randomBytes)).toEqual(secrets[0]);
+  });
+
+  it('is that of whoever was first, even by a moment', async () => {
+    const path = join(dir, 'cluster.secret');
+    const winner = new Uint8Array(32).fill(1);
+    const secret = await clusterSecret(dir, (bytes) => {
+      if (bytes === 32) writeFileSync(path, winner);
+      return randomBytes(bytes);
+    });
+    expect(secret).toEqual(winner);
+    expect(await readdir(dir)).toEqual(['cluster.secret']);
   });
 
   it('is never replaced, only complained about', async () => {

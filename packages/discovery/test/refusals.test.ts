@@ -195,6 +195,12 @@ describe('a node that does not lead', () => {
     expect(Problem.parse(await response.json())).toMatchObject({ code: 'cluster/no-leader' });
   });
 
+  it('does not send callers to itself when its lease has run out', async () => {
+    const server = await Server.create();
+    server.leadership.leased = false;
+    expect(await server.outcome('GET', '/discovery/online')).toBe('503 cluster/no-leader');
+  });
+
   it('serves no leader’s call, however it comes, and spends nothing', async () => {
     const server = await Server.create();
     await server.withGrant();
@@ -232,6 +238,16 @@ describe('a node that does not lead', () => {
     await server.store.claimTerm(2 as Term, '127.0.0.1:5002');
     expect(await outcomeOf(await server.open(1))).toBe('503 cluster/fenced');
     expect((await server.grant()).used).toBe(0);
+  });
+});
+
+describe('a node that leads again', () => {
+  it('serves under its new term, though it never noticed that the old one was over', async () => {
+    const server = await Server.create();
+    await server.register(ALICE);
+    await server.store.claimTerm(3 as Term, '127.0.0.1:5001');
+    server.leadership.lead(3);
+    expect(await server.register(BOB)).toBe('200');
   });
 });
 

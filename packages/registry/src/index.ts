@@ -20,6 +20,5 @@ export {
   type Registration,
   registerUser,
   type UserRecord,
-  unknownUser,
 } from './users.ts';
 export { type Caller, type Closing, closeView, type OpenedView, openView } from './views.ts';
