@@ -266,7 +266,7 @@ async function spend(peer: Peer, opened: Opened, checked: CheckedGrant) {
     });
   } catch (error) {
     // Refused for good: this view will never be answered. Anything else may have been counted, so it stays journaled.
-    if (error instanceof AppError && /^(grant|view|auth|operation)\//.test(error.code)) {
+    if (error instanceof AppError && isFinal(error)) {
       database.run('DELETE FROM view_journal WHERE view_id = ?', viewId);
     }
     throw error;
@@ -293,6 +293,11 @@ async function spend(peer: Peer, opened: Opened, checked: CheckedGrant) {
   };
   const picture = openBody(contentKey(header.carrierKey, share, id), context, found.ciphertext);
   return { answer, picture, viewId };
+}
+
+/** The cluster looks a view up by its id first, so these mean that it was not counted, or is over. */
+function isFinal({ code }: AppError): boolean {
+  return /^(grant|view|operation)\//.test(code) || code === 'auth/forbidden';
 }
 
 function beginView(peer: Peer, grant: string): { viewId: ViewId; key: ReturnType<typeof keyPairFromSeed> } {
