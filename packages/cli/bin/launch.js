@@ -6,7 +6,10 @@ const NODE_MIN = [20, 19];
 export async function launch(load, ...args) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < NODE_MIN[0] || (major === NODE_MIN[0] && minor < NODE_MIN[1])) {
-    fail(`Node ${NODE_MIN.join('.')} or newer is needed, this is ${process.versions.node}`, 'get one from https://nodejs.org');
+    fail(
+      `Node ${NODE_MIN.join('.')} or newer is needed, this is ${process.versions.node}`,
+      'get one from https://nodejs.org',
+    );
     return;
   }
   let program;

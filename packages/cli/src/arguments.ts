@@ -16,7 +16,7 @@ export const DEFAULT_SERVERS = 'http://localhost:8000,8001,8002';
 export const DEFAULT_PORT = 6000;
 
 /** A whole number in plain decimal digits: no sign, point, exponent or leading zero. */
-export function parseWhole(text: string, what: string, min: number, max: number): number {
+function parseWhole(text: string, what: string, min: number, max: number): number {
   const value = /^(0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : Number.NaN;
   if (value >= min && value <= max) return value;
   throw new AppError(
@@ -61,10 +61,14 @@ export function parseServers(text: string): string[] {
 
 function serverOrigin(part: string, before: string): string {
   const bad = (cause?: unknown) =>
-    new AppError('usage/bad-argument', `--server ${shown(part)}: expected an address such as http://localhost:8000`, {
-      hint: 'several at once: --server http://localhost:8000,8001,8002',
-      cause,
-    });
+    new AppError(
+      'usage/bad-argument',
+      `--server ${shown(part)}: expected an address such as http://localhost:8000`,
+      {
+        hint: 'several at once: --server http://localhost:8000,8001,8002',
+        cause,
+      },
+    );
   if (/^[0-9]+$/.test(part)) {
     const url = new URL(before);
     url.port = String(parseWhole(part, '--server port', 1, 65_535));
@@ -134,15 +138,22 @@ function instant(text: string): number | undefined {
 /** The start of a grant's id, or all of it. */
 export function parseGrantPrefix(text: string): string {
   if (/^[0-9a-f]{1,32}$/.test(text)) return text;
-  throw new AppError('usage/bad-argument', `${shown(text)} is no grant: expected 1 to 32 of the digits 0-9 a-f`, {
-    hint: 'see yours with: p2p-client grants',
-  });
+  throw new AppError(
+    'usage/bad-argument',
+    `${shown(text)} is no grant: expected 1 to 32 of the digits 0-9 a-f`,
+    {
+      hint: 'see yours with: p2p-client grants',
+    },
+  );
 }
 
 /** The one of two ways to say the same thing that was used. */
 export function flagOrPosition<T>(flag: T | undefined, position: T | undefined, what: string): T {
   if (flag !== undefined && position !== undefined && flag !== position) {
-    throw new AppError('usage/bad-argument', `${what} is given twice: ${String(flag)} and ${String(position)}`);
+    throw new AppError(
+      'usage/bad-argument',
+      `${what} is given twice: ${String(flag)} and ${String(position)}`,
+    );
   }
   const value = flag ?? position;
   if (value === undefined) throw new AppError('usage/bad-argument', `missing: ${what}`);

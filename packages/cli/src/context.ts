@@ -6,14 +6,20 @@ import {
   DataDirectory,
   defaultDataDirectory,
   guessHost,
+  type Log,
   loadProfile,
   openPeer,
-  type Log,
   type Peer,
   type PeerPorts,
   type Profile,
 } from '@cloud-steg/peer';
-import { type Address, AppError, asUsername, TIMEOUT_SECONDS_DEFAULT, type Username } from '@cloud-steg/protocol';
+import {
+  type Address,
+  AppError,
+  asUsername,
+  TIMEOUT_SECONDS_DEFAULT,
+  type Username,
+} from '@cloud-steg/protocol';
 import {
   DEFAULT_PORT,
   DEFAULT_SERVERS,
@@ -86,10 +92,14 @@ export class Context {
       throw new AppError('identity/none-here', `nobody is registered in ${this.directory.root}`);
     }
     if (others.length === 0) return only;
-    throw new AppError('usage/bad-argument', `${users.length} users are registered here: ${users.join(', ')}`, {
-      hint: `say who you are: --username ${only}`,
-      data: { users },
-    });
+    throw new AppError(
+      'usage/bad-argument',
+      `${users.length} users are registered here: ${users.join(', ')}`,
+      {
+        hint: `say who you are: --username ${only}`,
+        data: { users },
+      },
+    );
   }
 
   /** The user named on the command line or in the environment. */

@@ -12,7 +12,9 @@ export function grantStarting(grants: readonly GrantView[], prefix: string): Gra
   const matches = grants.filter(({ id }) => id.startsWith(prefix));
   const [only, ...others] = matches;
   if (only === undefined) {
-    throw new AppError('grant/unknown', `no grant starts with ${prefix}`, { hint: 'see yours with: p2p-client grants' });
+    throw new AppError('grant/unknown', `no grant starts with ${prefix}`, {
+      hint: 'see yours with: p2p-client grants',
+    });
   }
   if (others.length === 0) return only;
   throw new AppError('usage/bad-argument', `${matches.length} grants start with ${prefix}`, {
@@ -27,7 +29,7 @@ export async function ownGrant(peer: Peer, prefix: string): Promise<GrantView> {
 }
 
 /** Its creation as the owner wrote it; whoever acts on a grant checks the signature. */
-export function creationOf(grant: GrantView): GrantCreation {
+function creationOf(grant: GrantView): GrantCreation {
   return parseJson(GrantCreation, grant.log[0]?.text ?? '', `first entry of grant ${grant.id}`);
 }
 

@@ -1,7 +1,7 @@
 /** What a command says: data on stdout, as text or JSON, and talk on stderr. */
 
-import { type AppError, traitsOf } from '@cloud-steg/protocol';
 import type { Log } from '@cloud-steg/peer';
+import { type AppError, traitsOf } from '@cloud-steg/protocol';
 import type { Sink } from './shell.ts';
 import { printable } from './wording.ts';
 
@@ -70,7 +70,7 @@ export class Output {
 }
 
 /** The error as `--json` shows it. */
-export function errorJson(error: AppError) {
+function errorJson(error: AppError) {
   return {
     code: error.code,
     message: error.message,

@@ -6,6 +6,7 @@ import { parseTimeoutSeconds } from './arguments.ts';
 import { type CommandModule, Runner, styleOf } from './command.ts';
 import { capacityCommand } from './commands/capacity.ts';
 import { clusterCommand } from './commands/cluster.ts';
+import { demoCommand } from './commands/demo.ts';
 import { denyCommand } from './commands/deny.ts';
 import { extendCommand } from './commands/extend.ts';
 import { grantsCommand } from './commands/grants.ts';
@@ -24,12 +25,11 @@ import { startHeartbeatCommand } from './commands/start-heartbeat.ts';
 import { startP2pServerCommand } from './commands/start-p2p-server.ts';
 import { upCommand } from './commands/up.ts';
 import { viewImageCommand } from './commands/view-image.ts';
-import { demoCommand } from './commands/demo.ts';
 import { Output } from './output.ts';
 import type { Shell } from './shell.ts';
 import { VIEW_LIMIT_NOTE } from './wording.ts';
 
-export const VERSION = '0.1.0';
+const VERSION = '0.1.0';
 
 /** In the order of the help. */
 const COMMANDS: readonly CommandModule[] = [
@@ -100,7 +100,9 @@ function buildProgram(shell: Shell, runner: Runner): Command {
 /** Commander's complaint in this program's words. */
 function usageError(error: CommanderError, program: Command, shell: Shell): AppError {
   if (error.code === 'commander.help') {
-    return new AppError('usage/bad-argument', 'no command given', { hint: `for example: ${shell.program} list-online` });
+    return new AppError('usage/bad-argument', 'no command given', {
+      hint: `for example: ${shell.program} list-online`,
+    });
   }
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
   const command = shell.argv.find((word) => program.commands.some((known) => known.name() === word));

@@ -64,9 +64,17 @@ export async function stayOnline(
     leader = leaderUrl;
     if (!news && !output.style.verbose) return;
     const { ttlMs, requestsWaiting } = outcome;
-    output.print({ event: 'online', username: peer.username, addresses, leaderUrl: leaderUrl ?? null, ttlMs, requestsWaiting }, [
-      `💓 ${peer.username} is online at ${leaderUrl ?? 'the cluster'} (every ${intervalSeconds}s)`,
-    ]);
+    output.print(
+      {
+        event: 'online',
+        username: peer.username,
+        addresses,
+        leaderUrl: leaderUrl ?? null,
+        ttlMs,
+        requestsWaiting,
+      },
+      [`💓 ${peer.username} is online at ${leaderUrl ?? 'the cluster'} (every ${intervalSeconds}s)`],
+    );
     if (intervalSeconds * 1_000 >= ttlMs) {
       output.note(
         `   ⚠️ The servers forget who is silent for ${ttlMs / 1_000}s: use an --interval below that`,
@@ -78,7 +86,7 @@ export async function stayOnline(
 }
 
 /** Listens for requests and carriers, and tells of them. The caller closes it. */
-export async function serve(context: Context, peer: Peer, address: Address): Promise<P2pServer> {
+async function serve(context: Context, peer: Peer, address: Address): Promise<P2pServer> {
   const server = await startP2pServer(peer, {
     port: address.port,
     // Who advertises loopback only is not there for the network either.

@@ -48,7 +48,9 @@ function statusLines(
       ? `No leader (term ${status.term}): an election is under way, or too few servers run`
       : `Leader: ${status.current_leader}${status.leader_url === null ? '' : ` at ${status.leader_url}`} (term ${status.term})`,
     'Servers asked:',
-    ...servers.map(({ url, answers, isLeader }) => `  ${url}  ${isLeader ? 'leader' : answers ? 'answers' : 'no answer'}`),
+    ...servers.map(
+      ({ url, answers, isLeader }) => `  ${url}  ${isLeader ? 'leader' : answers ? 'answers' : 'no answer'}`,
+    ),
     `Nodes as ${status.node} sees them:`,
     ...status.nodes.map(nodeLine),
   ];
@@ -56,6 +58,11 @@ function statusLines(
 
 function nodeLine({ id, role, cpuPercent, lastSeenMs }: NodeStatus): string {
   const load = cpuPercent === null ? 'load unknown' : `CPU ${cpuPercent.toFixed(0)} %`;
-  const seen = lastSeenMs === null ? 'never seen' : lastSeenMs === 0 ? 'itself' : `seen ${(lastSeenMs / 1_000).toFixed(1)} s ago`;
+  const seen =
+    lastSeenMs === null
+      ? 'never seen'
+      : lastSeenMs === 0
+        ? 'itself'
+        : `seen ${(lastSeenMs / 1_000).toFixed(1)} s ago`;
   return `  ${id}  ${role}, ${load}, ${seen}`;
 }

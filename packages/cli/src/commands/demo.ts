@@ -1,7 +1,8 @@
 /** `demo`: everything, with real processes on this machine, in under a minute. */
 
+import { access, constants, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { EXIT } from '@cloud-steg/protocol';
+import { AppError, EXIT } from '@cloud-steg/protocol';
 import type { CommandModule } from '../command.ts';
 import type { Context } from '../context.ts';
 import { play } from '../demo/play.ts';
@@ -19,7 +20,9 @@ const PARENT_LOOK_MS = 500;
 export const demoCommand: CommandModule = (program, runner) => {
   program
     .command('demo')
-    .description('servers, users and an intruder on this machine: everything shown and checked, in under a minute')
+    .description(
+      'servers, users and an intruder on this machine: everything shown and checked, in under a minute',
+    )
     .option('--keep', 'leave the temporary folder with all data behind')
     .option('--output <folder>', 'where cover, carriers and their difference are written', 'cloud-steg-demo')
     .action(
@@ -27,6 +30,7 @@ export const demoCommand: CommandModule = (program, runner) => {
         const orphaned = parentLoss();
         const signal = AbortSignal.any([context.signal, orphaned.signal]);
         const keep = flags.keep ?? false;
+        await prepareFolder(flags.output);
         const stage = await Stage.set(context.shell.env, signal, keep);
         try {
           return await perform(context, stage, flags, keep);
@@ -76,6 +80,19 @@ function farewell(context: Context, folder: string, stage: Stage, keep: boolean)
     '',
     VIEW_LIMIT_NOTE,
   ];
+}
+
+/** Found out now rather than after half a minute. */
+async function prepareFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new AppError('usage/bad-argument', `--output ${folder}: cannot write there`, {
+      cause,
+      hint: 'choose another folder: --output DIR',
+    });
+  }
 }
 
 /** Aborted when the process that started this one is gone: nobody would stop the demo then. */

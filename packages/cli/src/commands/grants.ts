@@ -53,7 +53,9 @@ function printHistory(context: Context, grant: GrantView, events: readonly Grant
       `Grant ${grant.id}`,
       `  ${shown.imageName} [${shown.imageIndex}], from ${grant.owner} to ${grant.recipient}`,
       `  ${grant.used} of ${grant.views} views used, ${grant.phase}, saving ${shown.allowSave ? 'allowed' : 'not allowed'}`,
-      ...events.map(({ at, kind, n }) => `  ${formatTime(at)}  ${WORDS[kind]}${n === undefined ? '' : ` (view ${n})`}`),
+      ...events.map(
+        ({ at, kind, n }) => `  ${formatTime(at)}  ${WORDS[kind]}${n === undefined ? '' : ` (view ${n})`}`,
+      ),
     ],
   );
 }

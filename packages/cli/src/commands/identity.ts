@@ -18,9 +18,11 @@ export const identityCommand: CommandModule = (program, runner) => {
         const { identity, address, servers } = profile;
         const own = fingerprint(identity.signing.publicKey);
         const images = listImages(peer.database);
-        const contacts = peer.contacts
-          .all()
-          .map((contact) => ({ username: contact.username, fingerprint: fingerprint(contact.ed25519), verified: false }));
+        const contacts = peer.contacts.all().map((contact) => ({
+          username: contact.username,
+          fingerprint: fingerprint(contact.ed25519),
+          verified: false,
+        }));
         context.output.print(
           {
             username,

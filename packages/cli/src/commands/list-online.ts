@@ -25,7 +25,10 @@ export const listOnlineCommand: CommandModule = (program, runner) => {
         const offerings = users.filter(({ images }) => images.length > 0);
         const offering = offerings.find(({ username }) => !own.includes(username)) ?? offerings[0];
         if (offering) {
-          context.output.note('', `💡 Ask for one: ${context.shell.program} request-image ${offering.username} 0`);
+          context.output.note(
+            '',
+            `💡 Ask for one: ${context.shell.program} request-image ${offering.username} 0`,
+          );
         }
       }),
     );

@@ -18,7 +18,7 @@ export const outboxCommand: CommandModule = (program, runner) => {
         context.output.print(
           {
             username: peer.username,
-            entries: entries.map(({ payload: _, lastError, ...entry }) => ({
+            entries: entries.map(({ payload: _payload, lastError, ...entry }) => ({
               ...entry,
               lastError: lastError ?? null,
             })),
@@ -32,7 +32,10 @@ export const outboxCommand: CommandModule = (program, runner) => {
           ],
         );
         if (entries.length > 0) {
-          context.output.note('', `💡 They are sent while this runs: ${await context.next('up', peer.username)}`);
+          context.output.note(
+            '',
+            `💡 They are sent while this runs: ${await context.next('up', peer.username)}`,
+          );
         }
       }),
     );

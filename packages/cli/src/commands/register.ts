@@ -22,14 +22,19 @@ export const registerCommand: CommandModule = (program, runner) => {
     .option(
       '--image-paths <files>',
       'pictures to offer, separated by commas',
-      (text: string, before: string[] | undefined) => [...(before ?? []), ...parseImagePaths(text, existsSync)],
+      (text: string, before: string[] | undefined) => [
+        ...(before ?? []),
+        ...parseImagePaths(text, existsSync),
+      ],
     )
     .addOption(serverOption())
     .action(
       runner.run<RegisterFlags>(async (context, flags) => {
         const username = context.namedUser(flags.username);
         if (username === undefined) {
-          throw new AppError('usage/bad-argument', 'missing: your name', { hint: 'for example: --username alice' });
+          throw new AppError('usage/bad-argument', 'missing: your name', {
+            hint: 'for example: --username alice',
+          });
         }
         const known = await loadProfile(context.directory, username);
         const address = context.address(flags, known);

@@ -20,7 +20,8 @@ export const revokeCommand: CommandModule = (program, runner) => {
         const peer = await context.openPeer(flags);
         const found = await ownGrant(peer, wanted);
         const yes =
-          context.flags.yes || (await context.shell.confirm(`Revoke ${grantLine(found, 'owner')}?`)) !== false;
+          context.flags.yes ||
+          (await context.shell.confirm(`Revoke ${grantLine(found, 'owner')}?`)) !== false;
         if (!yes) throw new AppError('program/cancelled', 'nothing was revoked');
         const grant = await amendGrant(peer, found.id, { revoked: true });
         context.output.print(grantJson(grant), [`🚫 ${grantLine(grant, 'owner')}`]);

@@ -1,6 +1,13 @@
 /** `start-heartbeat`: stays online. */
 
-import { type CommandModule, intervalOption, ipOption, portOption, serverOption, userOption } from '../command.ts';
+import {
+  type CommandModule,
+  intervalOption,
+  ipOption,
+  portOption,
+  serverOption,
+  userOption,
+} from '../command.ts';
 import type { AddressFlags, UserFlags } from '../context.ts';
 import { stayOnline } from '../staying.ts';
 

@@ -17,7 +17,9 @@ export const startP2pServerCommand: CommandModule = (program, runner) => {
         const peer = await context.openPeer(flags, tellingLog(context));
         const address = context.address(flags, peer.profile);
         await serveUntil(context, peer, address, context.signal);
-        context.output.print({ event: 'stopped', username: peer.username }, [`👋 ${peer.username} has stopped listening`]);
+        context.output.print({ event: 'stopped', username: peer.username }, [
+          `👋 ${peer.username} has stopped listening`,
+        ]);
       }, 'goodbye'),
     );
 };

@@ -1,6 +1,13 @@
 /** `up`: online, listening and delivering, in one. */
 
-import { type CommandModule, intervalOption, ipOption, portOption, serverOption, userOption } from '../command.ts';
+import {
+  type CommandModule,
+  intervalOption,
+  ipOption,
+  portOption,
+  serverOption,
+  userOption,
+} from '../command.ts';
 import type { AddressFlags, UserFlags } from '../context.ts';
 import { serveUntil, stayOnline, tellingLog } from '../staying.ts';
 

@@ -1,6 +1,6 @@
 /** `view-image`: spends one view and shows the picture. */
 
-import { viewImage, type ViewResult } from '@cloud-steg/peer';
+import { type ViewResult, viewImage } from '@cloud-steg/peer';
 import { flagOrPosition } from '../arguments.ts';
 import { type CommandModule, serverOption, userOption } from '../command.ts';
 import type { UserFlags } from '../context.ts';
@@ -40,7 +40,10 @@ export const viewImageCommand: CommandModule = (program, runner) => {
         );
         context.output.print({ ...viewed, savedTo: flags.save ?? null }, viewedLines(viewed, flags.save));
         if (viewed.left === 0) {
-          context.output.note('', `💡 Ask again: ${await context.next(`request-image ${viewed.owner} INDEX`, peer.username)}`);
+          context.output.note(
+            '',
+            `💡 Ask again: ${await context.next(`request-image ${viewed.owner} INDEX`, peer.username)}`,
+          );
         }
       }, 'finish'),
     );

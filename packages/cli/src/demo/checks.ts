@@ -1,7 +1,7 @@
 /** What the demo demands of its commands. */
 
-import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { Ended } from './processes.ts';
 import { Surprise } from './report.ts';
 
@@ -13,7 +13,7 @@ export async function succeeds(running: Promise<Ended>): Promise<{ json: Json; e
 }
 
 /** The JSON of a command that must end with this code. */
-export async function exits(running: Promise<Ended>, exit: number): Promise<{ json: Json; ended: Ended }> {
+async function exits(running: Promise<Ended>, exit: number): Promise<{ json: Json; ended: Ended }> {
   const ended = await running;
   if (ended.exit !== exit) throw new Surprise(`exit ${exit}`, ended);
   try {

@@ -22,7 +22,11 @@ export interface Comparison {
 }
 
 /** Writes `cover.png`, `carrier.png` and `difference.png` into `folder`. */
-export async function exhibitPair(folder: string, coverPath: string, carrierPath: string): Promise<Comparison> {
+export async function exhibitPair(
+  folder: string,
+  coverPath: string,
+  carrierPath: string,
+): Promise<Comparison> {
   const png = await readFile(carrierPath);
   const carrier = await decodeCarrier(png, 'carrier.png');
   const cover = await coverAsUsed(coverPath, carrier);
@@ -39,7 +43,10 @@ export async function exhibitGenerated(folder: string, carrierPath: string): Pro
 }
 
 /** Two pictures of one size, subtracted and amplified: grey where they agree. */
-export function difference(before: Picture, after: Picture): { picture: Picture; changed: number; largest: number } {
+export function difference(
+  before: Picture,
+  after: Picture,
+): { picture: Picture; changed: number; largest: number } {
   invariant(before.data.length === after.data.length, 'pictures to compare have one size');
   const data = new Uint8ClampedArray(after.data.length);
   let changed = 0;

@@ -1,6 +1,6 @@
 /** The play: everything the guide describes, with real processes, each step checked. */
 
-import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, readFile, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT } from '@cloud-steg/protocol';
@@ -16,6 +16,7 @@ const PHOTOS: Record<User, string> = {
   charlie: 'friends.jpg',
   mallory: 'umang.jpg',
 };
+/** Everybody has it here, which a real cover must never be: whoever finds the original sees the difference. */
 const COVER = 'seeding.jpg';
 
 function photo(name: string): string {
@@ -28,9 +29,8 @@ interface Received {
   readonly grant: string;
 }
 
-/** Plays all of it; what it leaves to look at goes to `output`. Throws at the first step that comes out otherwise. */
+/** Plays all of it; what it leaves to look at goes into the folder `output`. Throws at the first step that comes out otherwise. */
 export async function play(stage: Stage, report: Report, output: string): Promise<void> {
-  await mkdir(output, { recursive: true });
   await startCluster(stage, report);
   await gather(stage, report);
   const bobs = await share(stage, report);
@@ -52,16 +52,21 @@ async function startCluster(stage: Stage, report: Report): Promise<void> {
 
 async function gather(stage: Stage, report: Report): Promise<void> {
   await report.step('register', async () => {
-    const fingerprints: Record<string, string> = {};
-    for (const user of USERS) {
-      const address = ['--ip', '127.0.0.1', '--port', String(stage.port(user))];
-      const images = ['--image-paths', photo(PHOTOS[user])];
-      const { json, ended } = await succeeds(stage.run(user, 'register', ...address, ...images));
-      demand(json['created'] === true && listIn(json, 'images').length === 1, `${user} to be new, with a picture`, ended);
-      fingerprints[user] = textIn(json, 'fingerprint');
-    }
-    demand(new Set(Object.values(fingerprints)).size === USERS.length, 'different keys for each user');
-    return { text: 'alice, bob, charlie and mallory registered, each with keys of their own', data: { fingerprints } };
+    const fingerprints = await Promise.all(
+      USERS.map(async (user) => {
+        const address = ['--ip', '127.0.0.1', '--port', String(stage.port(user))];
+        const images = ['--image-paths', photo(PHOTOS[user])];
+        const { json, ended } = await succeeds(stage.run(user, 'register', ...address, ...images));
+        const isNew = json['created'] === true && listIn(json, 'images').length === 1;
+        demand(isNew, `${user} to be new, with a picture`, ended);
+        return textIn(json, 'fingerprint');
+      }),
+    );
+    demand(new Set(fingerprints).size === USERS.length, 'different keys for each user');
+    return {
+      text: 'alice, bob, charlie and mallory registered, each with keys of their own',
+      data: { users: USERS },
+    };
   });
 
   await report.step('online', async () => {
@@ -87,9 +92,11 @@ async function gather(stage: Stage, report: Report): Promise<void> {
 /** Alice asks bob; so does mallory, in vain. */
 async function share(stage: Stage, report: Report): Promise<Received> {
   await report.step('request', async () => {
-    const { json, ended } = await succeeds(stage.run('alice', 'request-image', 'bob', '0', '--message', 'The sunset, please?'));
+    const { json, ended } = await succeeds(
+      stage.run('alice', 'request-image', 'bob', '0', '--message', 'The sunset, please?'),
+    );
     demand(json['state'] === 'delivered', 'the request to reach bob', ended);
-    return { text: "alice asked bob for picture 0, straight from peer to peer" };
+    return { text: 'alice asked bob for picture 0, straight from peer to peer' };
   });
 
   await report.step('deny', async () => {
@@ -109,7 +116,11 @@ async function share(stage: Stage, report: Report): Promise<Received> {
     const size = `${numberIn(json, 'width')}x${numberIn(json, 'height')}`;
     return {
       text: `bob allowed 2 views: ${hidden} hidden in a generated ${size} picture of ${formatBytes(numberIn(json, 'carrierBytes'))}, delivered`,
-      data: { grant: received.grant, originalBytes: json['originalBytes'], carrierBytes: json['carrierBytes'] },
+      data: {
+        grant: received.grant,
+        originalBytes: json['originalBytes'],
+        carrierBytes: json['carrierBytes'],
+      },
       ...received,
     };
   });
@@ -135,7 +146,10 @@ async function open(stage: Stage, report: Report, carrier: Received, output: str
     const save = join(stage.folder, 'stolen.jpg');
     const said = await refused(stage.run('mallory', 'view-image', stolen, '--save', save), EXIT.notYours);
     isGone(save);
-    return { text: "mallory copied alice's carrier and could not open it: not for mallory (exit 5)", data: { said } };
+    return {
+      text: "mallory copied alice's carrier and could not open it: not for mallory (exit 5)",
+      data: { said },
+    };
   });
 
   await report.step('open-1', () => openAndCompare(stage, carrier, 'bob', 1, 2, original));
@@ -160,7 +174,10 @@ async function open(stage: Stage, report: Report, carrier: Received, output: str
     const said = await refused(stage.run('alice', 'view-image', carrier.file, '--save', save), EXIT.usedUp);
     isGone(save);
     await rm(carrier.file);
-    return { text: 'the copy kept aside before the first opening brought no view back (exit 6)', data: { said } };
+    return {
+      text: 'the copy kept aside before the first opening brought no view back (exit 6)',
+      data: { said },
+    };
   });
 }
 
@@ -191,7 +208,11 @@ async function shareInCover(stage: Stage, report: Report, output: string): Promi
     const size = `${numberIn(json, 'width')}x${numberIn(json, 'height')}`;
     return {
       text: `charlie allowed 1 view: ${formatBytes(numberIn(json, 'originalBytes'))} hidden in a photograph (${basename(cover)}, used at ${size})`,
-      data: { grant: received.grant, originalBytes: json['originalBytes'], carrierBytes: json['carrierBytes'] },
+      data: {
+        grant: received.grant,
+        originalBytes: json['originalBytes'],
+        carrierBytes: json['carrierBytes'],
+      },
       ...received,
     };
   });
@@ -199,7 +220,10 @@ async function shareInCover(stage: Stage, report: Report, output: string): Promi
   await report.step('exhibits', async () => {
     const { changed, largest } = await exhibitPair(output, cover, received.file);
     const share = `${(changed * 100).toFixed(0)} % of its colour values changed, by at most ${largest} of 255`;
-    return { text: `cover and carrier laid side by side: ${share}`, data: { changed, largest, folder: resolve(output) } };
+    return {
+      text: `cover and carrier laid side by side: ${share}`,
+      data: { changed, largest, folder: resolve(output) },
+    };
   });
   return received;
 }
@@ -207,7 +231,9 @@ async function shareInCover(stage: Stage, report: Report, output: string): Promi
 async function extendAndRevoke(stage: Stage, report: Report, carrier: Received): Promise<void> {
   const original = photo(PHOTOS.charlie);
   await report.step('extend', async () => {
-    const { json, ended } = await succeeds(stage.run('charlie', 'extend', carrier.grant.slice(0, 8), '--more', '2'));
+    const { json, ended } = await succeeds(
+      stage.run('charlie', 'extend', carrier.grant.slice(0, 8), '--more', '2'),
+    );
     demand(json['views'] === 3 && json['left'] === 3, '3 views', ended);
     return { text: 'charlie raised the 1 view to 3, without sending anything again' };
   });
@@ -219,7 +245,10 @@ async function extendAndRevoke(stage: Stage, report: Report, carrier: Received):
     const save = join(stage.folder, 'revoked.jpg');
     const said = await refused(stage.run('alice', 'view-image', carrier.file, '--save', save), EXIT.revoked);
     isGone(save);
-    return { text: 'charlie revoked it with 1 view left; alice could not open it any more (exit 7)', data: { said } };
+    return {
+      text: 'charlie revoked it with 1 view left; alice could not open it any more (exit 7)',
+      data: { said },
+    };
   });
 }
 

@@ -12,7 +12,7 @@ const OUTPUT_CHARS_MAX = 64 * 1024;
 const GOODBYE_MS = 3_000;
 const COMMAND_MS_MAX = 60_000;
 
-export type Program = 'p2p-client' | 'p2p-discovery-server';
+type Program = 'p2p-client' | 'p2p-discovery-server';
 
 /** How a command ended. */
 export interface Ended {
@@ -89,9 +89,13 @@ export class Processes {
     } catch (cause) {
       child.kill('SIGKILL');
       if (this.#signal.aborted) throw new AppError('program/cancelled', 'cancelled', { cause });
-      throw new AppError('program/timeout', `${options.program} ${options.args[0]} took more than ${COMMAND_MS_MAX / 1_000} s`, {
-        cause,
-      });
+      throw new AppError(
+        'program/timeout',
+        `${options.program} ${options.args[0]} took more than ${COMMAND_MS_MAX / 1_000} s`,
+        {
+          cause,
+        },
+      );
     }
   }
 

@@ -72,7 +72,14 @@ export class Report {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     this.#output.print({ step: name, ok: false, elapsedMs, expected, message, seen: seen ?? null }, [
       `✗ ${name}: ${message}`,
-      ...(seen ? [`  $ ${seen.command}`, `  exit ${seen.exit ?? 'by a signal'}`, ...indented(seen.stdout), ...indented(seen.stderr)] : []),
+      ...(seen
+        ? [
+            `  $ ${seen.command}`,
+            `  exit ${seen.exit ?? 'by a signal'}`,
+            ...indented(seen.stdout),
+            ...indented(seen.stderr),
+          ]
+        : []),
     ]);
   }
 }
@@ -90,6 +97,6 @@ function indented(text: string): string[] {
 }
 
 /** `412 ms`, `3.1 s`. */
-export function duration(ms: number): string {
+function duration(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }

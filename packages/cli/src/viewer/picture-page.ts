@@ -29,7 +29,7 @@ export async function showOnPage(picture: PagePicture, options: PicturePageOptio
   const image = `/${token}/picture`;
   const unserved = new Set([page, image]);
   let shown = () => {};
-  let fail = (_: Error) => {};
+  let fail: (error: Error) => void = () => {};
   const done = new Promise<void>((resolve, reject) => {
     shown = resolve;
     fail = reject;
@@ -64,7 +64,8 @@ export async function showOnPage(picture: PagePicture, options: PicturePageOptio
   }
 }
 
-const PAGE_POLICY = "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const PAGE_POLICY =
+  "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 const PICTURE_POLICY = "default-src 'none'; sandbox";
 
 function answer(
@@ -96,7 +97,13 @@ function pageHtml(title: string, image: string): string {
 }
 
 function escapeHtml(text: string): string {
-  const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+  const names: Record<string, string> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
   return text.replace(/[&<>"']/g, (character) => names[character] ?? '');
 }
 
@@ -105,7 +112,11 @@ function portOf(server: ReturnType<typeof createServer>): number {
 }
 
 function lateError(waitMs: number): AppError {
-  return new AppError('program/timeout', `the picture was not fetched within ${waitMs / 1_000} s; the view counts`, {
-    hint: 'where no browser opens, use --save FILE',
-  });
+  return new AppError(
+    'program/timeout',
+    `the picture was not fetched within ${waitMs / 1_000} s; the view counts`,
+    {
+      hint: 'where no browser opens, use --save FILE',
+    },
+  );
 }

@@ -35,17 +35,11 @@ function terminalProtocol(env: Environment): TerminalProtocol | undefined {
 }
 
 function browserOpener({ env, platform, isExecutable }: ScreenFacts): readonly string[] | undefined {
-  switch (platform) {
-    case 'darwin':
-      // Over SSH the page would open on a screen somewhere else.
-      return env['SSH_CONNECTION'] ? undefined : ['open'];
-    case 'win32':
-      return ['cmd', '/c', 'start', ''];
-    default: {
-      if (!env['DISPLAY'] && !env['WAYLAND_DISPLAY']) return undefined;
-      const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
-      const opener = folders.map((folder) => join(folder, 'xdg-open')).find(isExecutable);
-      return opener === undefined ? undefined : [opener];
-    }
-  }
+  // Over SSH the page would open on a screen somewhere else.
+  if (platform === 'darwin') return env['SSH_CONNECTION'] ? undefined : ['open'];
+  if (platform === 'win32') return ['cmd', '/c', 'start', ''];
+  if (!env['DISPLAY'] && !env['WAYLAND_DISPLAY']) return undefined;
+  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  const opener = folders.map((folder) => join(folder, 'xdg-open')).find(isExecutable);
+  return opener === undefined ? undefined : [opener];
 }

@@ -1,10 +1,10 @@
 /** How a picture is shown, and what is checked before a view is spent on it. Nothing but `--save` leaves it on disk. */
 
 import { dirname } from 'node:path';
-import { AppError, PICTURE_PAGE_WAIT_MS, TERMINAL_PICTURE_SIDE_PX } from '@cloud-steg/protocol';
 import type { Display } from '@cloud-steg/peer';
-import { findScreen, type Screen, type ScreenFacts } from './screen.ts';
+import { AppError, PICTURE_PAGE_WAIT_MS, TERMINAL_PICTURE_SIDE_PX } from '@cloud-steg/protocol';
 import { showOnPage } from './picture-page.ts';
+import { findScreen, type Screen, type ScreenFacts } from './screen.ts';
 import { terminalPicture } from './terminal-picture.ts';
 
 type Picture = Parameters<Display['show']>[0];
@@ -50,7 +50,10 @@ export function makeDisplay(around: Surroundings, options: ViewerOptions): Displ
     check: () => {
       cancelledBefore(around.signal);
       if (!screen) {
-        throw new AppError('viewer/no-display', 'there is no desktop here, and no terminal that shows pictures');
+        throw new AppError(
+          'viewer/no-display',
+          'there is no desktop here, and no terminal that shows pictures',
+        );
       }
     },
     show: async (picture) => {
@@ -65,9 +68,13 @@ function cancelledBefore(signal: AbortSignal): void {
 
 function checkSaving(around: Surroundings, saveTo: string, overwrite: boolean, allowSave: boolean): void {
   if (!allowSave) {
-    throw new AppError('viewer/saving-not-allowed', 'the owner sent this picture to be looked at, not saved', {
-      hint: 'leave out --save; no view was spent',
-    });
+    throw new AppError(
+      'viewer/saving-not-allowed',
+      'the owner sent this picture to be looked at, not saved',
+      {
+        hint: 'leave out --save; no view was spent',
+      },
+    );
   }
   const kind = around.fileKind(saveTo);
   if (kind === 'folder') {
