@@ -3,7 +3,7 @@
 import { inspectCarrier } from '@cloud-steg/peer';
 import { type CommandModule, userOption } from '../command.ts';
 import type { UserFlags } from '../context.ts';
-import { formatBytes, formatExpiry } from '../wording.ts';
+import { formatBytes, formatTime } from '../wording.ts';
 
 export const inspectCommand: CommandModule = (program, runner) => {
   program
@@ -34,7 +34,7 @@ export const inspectCommand: CommandModule = (program, runner) => {
             `   Owner: ${owner}`,
             `   For: ${allowed}`,
             `   Views remaining: ${header.viewsRemaining} of ${header.viewsGranted} (its own note; the servers' count decides)`,
-            `   ${formatExpiry(header.expiresAt)}`,
+            `   Expires: ${header.expiresAt === null ? 'never' : formatTime(header.expiresAt)}`,
             `   Grant: ${header.grant}`,
             `   Hidden: ${formatBytes(payloadBytes)} in ${width}x${height} pixels (${header.profile})`,
           ],

@@ -6,7 +6,7 @@ import { AppError } from '@cloud-steg/protocol';
 import { DEFAULT_SERVERS, parseImagePaths, parseServers } from '../arguments.ts';
 import { type CommandModule, ipOption, portOption, serverOption, userOption } from '../command.ts';
 import type { AddressFlags, UserFlags } from '../context.ts';
-import { formatBytes, plural } from '../wording.ts';
+import { formatBytes } from '../wording.ts';
 
 interface RegisterFlags extends UserFlags, AddressFlags {
   readonly imagePaths?: readonly string[];
@@ -58,7 +58,7 @@ export const registerCommand: CommandModule = (program, runner) => {
           [
             `✅ ${done.created ? 'Registered' : 'Updated'} ${username} @ ${address.host}:${address.port}`,
             `   🔑 fingerprint ${done.fingerprint}${done.created ? '' : ' (as before)'}`,
-            `   📷 ${plural(done.images.length, 'image')}:`,
+            `   📷 ${done.images.length} image(s):`,
             ...done.images.map(
               ({ index, name, width, height, bytes }) =>
                 `      [${index}] ${name} ${width}x${height} (${formatBytes(bytes)})`,
