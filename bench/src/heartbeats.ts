@@ -1,6 +1,6 @@
 /** Heartbeats per second of one real server process, signatures checked, and what each costs its CPU. */
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
@@ -33,7 +33,7 @@ export async function benchHeartbeats(): Promise<void> {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   try {
-    const origin = await originOf(child.stderr);
+    const origin = await originOf(child);
     const { cluster_key: clusterKey } = await readyStatus(origin);
     const users = Array.from({ length: USERS }, (_, i) => ({
       username: `user${i}` as Username,
@@ -81,17 +81,16 @@ export async function benchHeartbeats(): Promise<void> {
 }
 
 /** The address the server prints when it listens. */
-async function originOf(stderr: NodeJS.ReadableStream): Promise<string> {
-  let printed = '';
-  for await (const chunk of stderr) {
-    printed += String(chunk);
-    const origin = /http:\/\/[\d.]+:\d+/.exec(printed)?.[0];
-    if (origin) {
-      stderr.resume();
-      return origin;
-    }
-  }
-  throw new Error(`the server ended: ${printed}`);
+function originOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let printed = '';
+    child.stderr?.on('data', (chunk) => {
+      printed += String(chunk);
+      const origin = /http:\/\/[\d.]+:\d+/.exec(printed)?.[0];
+      if (origin) resolve(origin);
+    });
+    child.once('exit', () => reject(new Error(`the server ended: ${printed}`)));
+  });
 }
 
 async function readyStatus(origin: string) {
