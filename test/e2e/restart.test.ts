@@ -92,6 +92,20 @@ describe('requests and carriers', () => {
 });
 
 describe('one server', () => {
+  it('goes on when nobody reads its log any more', async () => {
+    const server = sandbox.start('p2p-discovery-server', ['--verbose'], {
+      PORT: '0',
+      DATA_DIR: sandbox.path('mute', 'x'),
+    });
+    await server.says(/http:\/\/[\d.]+:\d+/);
+    const [url] = /http:\/\/[\d.]+:\d+/.exec(server.output) ?? [''];
+    server.child.stderr?.destroy();
+    for (let i = 0; i < 5; i++) {
+      expect((await fetch(`${url}/nothing-here`)).status).toBe(404);
+    }
+    expect(server.child.exitCode).toBeNull();
+  });
+
   it('restarted by force still knows users, grants and counts', async () => {
     const before = await json('bob', 'grants');
     await cluster.servers[0]?.restart();

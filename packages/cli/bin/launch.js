@@ -1,4 +1,4 @@
-// What the three programs do before anything newer than Node 14 is parsed: check Node, find the build.
+// What the three programs do before anything newer than Node 14 is parsed: check Node, find the build, mind closed pipes.
 
 const NODE_MIN = [20, 19];
 
@@ -12,6 +12,8 @@ export async function launch(load, ...args) {
     );
     return;
   }
+  // Whoever reads our output may go away (a closed pipe); a server or peer must not end with them.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   let program;
   try {
     program = await load();
