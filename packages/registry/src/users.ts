@@ -99,7 +99,7 @@ export async function getUser(registry: Registry, username: Username): Promise<U
   return user;
 }
 
-export function unknownUser(username: Username): AppError {
+function unknownUser(username: Username): AppError {
   return new AppError('identity/unknown', `no user is called ${username}`);
 }
 
