@@ -1,4 +1,4 @@
-/** Entry of `p2p-client` and `cloud-steg`: the one place that touches the process. */
+/** Entry of `p2p-client` and `cloud-steg`: the one place that touches the process. Closed pipes are `bin/launch.js`'s. */
 
 import { createInterface } from 'node:readline/promises';
 import { secureRandom, threadedCarrierEngine } from '@cloud-steg/peer';
@@ -6,8 +6,6 @@ import { runProgram } from './program.ts';
 import type { Shell, Sink } from './shell.ts';
 
 function sinkOf(stream: NodeJS.WriteStream): Sink {
-  // Whoever read our output has left (`| head`): there is nobody to tell.
-  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   return { write: (text) => stream.write(text), isTty: stream.isTTY };
 }
 
