@@ -10,12 +10,12 @@ set -eu
 
 photos=$(dirname "$0")/photos
 
-# The client under `npx --no`: the one of this checkout, never one fetched by that name.
+# `npx --no` runs the client of this checkout and never fetches one of that name.
 register() {
   user=$1 ip=$2 port=$3 photo=$4
   shift 4
   # Unquoted on purpose: the override may hold arguments of its own.
-  ${P2P_CLIENT:-npx --no p2p-client} register --username "$user" --ip "$ip" --port "$port" \
+  ${P2P_CLIENT:-npx --no -- p2p-client} register --username "$user" --ip "$ip" --port "$port" \
     --image-paths "$photos/$photo" "$@"
 }
 

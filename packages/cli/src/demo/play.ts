@@ -235,7 +235,7 @@ async function extendAndRevoke(stage: Stage, report: Report, carrier: Received):
       stage.run('charlie', 'extend', carrier.grant.slice(0, 8), '--more', '2'),
     );
     demand(json['views'] === 3 && json['left'] === 3, '3 views', ended);
-    return { text: 'charlie raised the 1 view to 3, without sending anything again' };
+    return { text: 'charlie extended it from 1 view to 3, without sending anything again' };
   });
   await report.step('open-extended-1', () => openAndCompare(stage, carrier, 'charlie', 1, 3, original));
   await report.step('open-extended-2', () => openAndCompare(stage, carrier, 'charlie', 2, 3, original));
