@@ -1,5 +1,6 @@
 /** What goes wrong on purpose: a clear typed error, the promised exit code, and nothing lost. */
 
+import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -131,6 +132,47 @@ describe('numbers', () => {
 
   it('never cost the request that waits', async () => {
     expect((await client('bob', 'list-requests')).stdout).toMatch(/alice requests image \[0\]/);
+  });
+});
+
+describe('a picture of more than 14 MiB', () => {
+  it('can be offered, and is refused when it is to be hidden, naming the limit', async () => {
+    const noise = randomBytes(2400 * 2200 * 3);
+    const large = sandbox.path('large.png');
+    await sharp(noise, { raw: { width: 2400, height: 2200, channels: 3 } })
+      .png()
+      .toFile(large);
+    const again = ['--ip', '127.0.0.1', '--port', String(ports[1])];
+    expect(await client('bob', 'register', ...again, '--image-paths', large)).toMatchObject({ code: 0 });
+    expect(await client('alice', 'request-image', 'bob', '1')).toMatchObject({ code: 0 });
+    expectRefusal(
+      await client('bob', 'send-image', 'alice', '1', '--views', '1'),
+      1,
+      /15\.1 MiB.*at most 14 MiB/,
+    );
+    expect((await client('bob', 'list-requests')).stdout).toMatch(/alice requests image \[1\]/);
+  });
+});
+
+describe('a clock that is off', () => {
+  it('by five minutes is named as such, with the difference and its direction', async () => {
+    const shift = (ms: number) => ({
+      NODE_OPTIONS: `--import=data:text/javascript,const_now=Date.now;Date.now=()=>now()+${ms}`.replace(
+        'const_',
+        'const%20',
+      ),
+    });
+    const args = ['grants', '--username', 'bob', '--server', cluster.urls];
+    expectRefusal(
+      await sandbox.run('p2p-client', args, shift(300_000)),
+      1,
+      /clock is (299|300) s ahead of the server's/,
+    );
+    expectRefusal(
+      await sandbox.run('p2p-client', args, shift(-300_000)),
+      1,
+      /clock is (300|301) s behind the server's/,
+    );
   });
 });
 

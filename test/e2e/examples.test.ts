@@ -28,7 +28,7 @@ describe('the example scripts', () => {
     const before = identities();
     expect(await script('re-register-clients.sh')).toMatchObject({ code: 0 });
     expect(identities().map(([seed]) => seed)).toEqual(before.map(([seed]) => seed));
-    expect(identities().map(([, seq]) => seq)).toEqual([2, 2, 2]);
+    for (const [i, [, seq]] of identities().entries()) expect(seq).toBeGreaterThan(before[i]?.[1]);
   });
 });
 

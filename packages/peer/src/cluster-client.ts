@@ -15,6 +15,7 @@ import {
   type PublicKey,
   parse,
   parseJson,
+  SIGNATURE_WINDOW_MS,
   traitsOf,
   type Username,
 } from '@cloud-steg/protocol';
@@ -27,6 +28,8 @@ const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 const ATTEMPT_TIMEOUT_MS = 5_000;
 const RETRY_PAUSE_MS = 100;
 const REDIRECTS_MAX = 4;
+/** A leader statement older than this, by this machine's clock, is not followed. */
+const STATEMENT_AGE_MS_MAX = 2 * SIGNATURE_WINDOW_MS;
 
 /** Who signs, and for which cluster. */
 export interface Caller {
@@ -73,29 +76,59 @@ export class ClusterClient {
     return this.#leader;
   }
 
-  /** The pinned key, asked for at first contact. Throws `auth/wrong-cluster` when servers disagree with the pin. */
+  /**
+   * The pinned key. At first contact it is asked of all servers, and those that answer must agree:
+   * `auth/wrong-cluster` when they don't, since one of them is not what the user thinks.
+   */
   async clusterKey(): Promise<PublicKey> {
-    if (!this.#clusterKey) this.#clusterKey = (await this.status()).cluster_key;
-    return this.#clusterKey;
+    if (this.#clusterKey) return this.#clusterKey;
+    const answers = await this.#statuses();
+    const keys = new Set(answers.map(({ status }) => status.cluster_key));
+    const [key] = keys;
+    if (key === undefined || keys.size > 1) {
+      const who = answers
+        .map(({ url, status }) => `${url} (key ${status.cluster_key.slice(0, 8)}…)`)
+        .join(', ');
+      throw new AppError('auth/wrong-cluster', `these servers are not of one cluster: ${who}`, {
+        hint: 'name those you trust with --server',
+      });
+    }
+    this.#clusterKey = key;
+    return key;
   }
 
-  /** The first server's own view that answers; the leader's if one of them is it. */
+  /**
+   * A server's own view: the leader's if it answers. Servers with another key than the pinned one don't count;
+   * `auth/wrong-cluster` when no other answers.
+   */
   async status(): Promise<ClusterStatus> {
+    const answers = await this.#statuses();
+    const own = answers.filter(({ status }) => !this.#clusterKey || status.cluster_key === this.#clusterKey);
+    const best = own.find(({ status }) => status.is_leader) ?? own[0];
+    if (best) return best.status;
+    throw new AppError(
+      'auth/wrong-cluster',
+      `the servers at ${answers.map(({ url }) => url).join(', ')} are not the cluster this user registered at`,
+      { hint: 'name the right servers with --server, or register anew here under another --data-dir' },
+    );
+  }
+
+  /** What every server that answers says. Throws `cluster/unreachable` when none does. */
+  async #statuses(): Promise<{ url: string; status: ClusterStatus }[]> {
     const failures: Failure[] = [];
-    const answers: ClusterStatus[] = [];
-    await Promise.all(
+    const answers = await Promise.all(
       this.servers.map(async (url) => {
         try {
-          answers.push(await statusOf(url));
+          return [{ url, status: await statusOf(url) }];
         } catch (error) {
           failures.push({ url, reason: reasonOf(error) });
+          return [];
         }
       }),
     );
-    const best = answers.find((answer) => answer.is_leader) ?? answers[0];
-    if (!best) throw unreachable(failures);
-    this.#checkCluster(best);
-    return best;
+    const answered = answers.flat();
+    if (answered.length === 0) throw unreachable(failures);
+    return answered;
   }
 
   /** A JSON call to the leader. Throws what the cluster answered, or `cluster/...` when it can't. */
@@ -113,6 +146,8 @@ export class ClusterClient {
     const deadline = this.#ports.now() + this.#ports.clusterTimeoutMs;
     const body = json === undefined ? new Uint8Array() : new Uint8Array(Buffer.from(JSON.stringify(json)));
     let lastRefusal: AppError | undefined;
+    // Once a request may have arrived, giving up early could leave its effect behind: a view spent, a grant made.
+    let mayHaveArrived = false;
     for (;;) {
       const failures: Failure[] = [];
       for (const server of this.#candidates()) {
@@ -126,11 +161,12 @@ export class ClusterClient {
             lastRefusal = error;
           } else {
             failures.push({ url: server, reason: reasonOf(error) });
+            mayHaveArrived ||= !neverSent(error);
             if (server === this.#leader) this.#leader = undefined;
           }
         }
       }
-      if (failures.length >= this.servers.length) throw unreachable(failures);
+      if (failures.length >= this.servers.length && !mayHaveArrived) throw unreachable(failures);
       if (this.#ports.now() + RETRY_PAUSE_MS >= deadline) throw lastRefusal ?? unreachable(failures);
       await sleep(RETRY_PAUSE_MS);
     }
@@ -196,28 +232,17 @@ export class ClusterClient {
     const origin = new URL(hint.leader_url).origin;
     if (this.servers.includes(origin)) return origin;
     const statement = openLeaderStatement(await this.clusterKey(), hint.leader_statement);
-    if (new URL(statement.url).origin !== origin) {
+    const ageMs = Math.abs(this.#ports.now() - statement.at);
+    if (new URL(statement.url).origin !== origin || ageMs > STATEMENT_AGE_MS_MAX) {
       throw new AppError(
         'cluster/untrusted-leader',
-        `a server sent us to ${origin}, which the cluster has not vouched for`,
+        `a server sent us to ${origin}, which the cluster has not vouched for just now`,
         {
           hint: 'name the servers you trust with --server',
         },
       );
     }
     return origin;
-  }
-
-  #checkCluster(status: ClusterStatus): void {
-    if (this.#clusterKey && status.cluster_key !== this.#clusterKey) {
-      throw new AppError(
-        'auth/wrong-cluster',
-        `the servers at ${this.servers.join(', ')} are not the cluster this user registered at`,
-        {
-          hint: 'name the right servers with --server, or register anew here under another --data-dir',
-        },
-      );
-    }
   }
 }
 
@@ -238,7 +263,9 @@ export function problemOf(answer: HttpAnswer, who: string): AppError {
   try {
     const problem = parseJson(Problem, Buffer.from(answer.body).toString(), 'problem');
     if (isErrorCode(problem.code)) {
-      return new AppError(problem.code, problem.detail, {
+      // Somebody else's bug is a failure here, not a bug.
+      const code = problem.code === 'program/bug' ? 'program/failed' : problem.code;
+      return new AppError(code, problem.detail, {
         ...(problem.hint !== undefined && { hint: problem.hint }),
         ...(problem.data !== undefined && { data: problem.data }),
       });
@@ -254,6 +281,12 @@ export function problemOf(answer: HttpAnswer, who: string): AppError {
 /** Worth another try: the cluster could not, rather than would not. */
 function isPassing(error: AppError): boolean {
   return traitsOf(error.code).status === 503;
+}
+
+/** True when a failed call can't have reached anybody. */
+function neverSent(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(code);
 }
 
 function unreachable(failures: readonly Failure[]): AppError {

@@ -1,7 +1,13 @@
 /** Whom this user has met: names pinned to keys at first contact. A changed key is an error, loudly. */
 
 import { fingerprint, openCosignedIdentity } from '@cloud-steg/envelope';
-import { AppError, type CosignedIdentity, type PublicKey, type Username } from '@cloud-steg/protocol';
+import {
+  AppError,
+  CONTACTS_MAX,
+  type CosignedIdentity,
+  type PublicKey,
+  type Username,
+} from '@cloud-steg/protocol';
 import type { PeerDatabase, Row } from './peer-database.ts';
 
 export interface Contact {
@@ -24,14 +30,15 @@ export class Contacts {
   }
 
   /**
-   * Checks an identity and pins it. `expected` guards against being handed somebody else's.
+   * Checks an identity without pinning it. `expected` guards against being handed somebody else's.
    * Throws `identity/changed` when this name was met with other keys, `auth/bad-signature` for a forgery.
    */
-  remember(expected: Username, identity: CosignedIdentity): Contact {
+  check(expected: Username, identity: CosignedIdentity): Contact {
     const record = openCosignedIdentity(this.#clusterKey, identity);
     if (record.username !== expected) {
       throw new AppError('auth/bad-signature', `asked for ${expected}, was told of ${record.username}`);
     }
+    requireUsable(record.x25519);
     const known = this.byName(expected);
     if (known && (known.ed25519 !== record.ed25519 || known.x25519 !== record.x25519)) {
       throw new AppError(
@@ -42,16 +49,28 @@ export class Contacts {
         },
       );
     }
+    return { username: record.username, ed25519: record.ed25519, x25519: record.x25519 };
+  }
+
+  /** Checks an identity and pins it. Throws as {@link check} does, and `rate/limited` for one more name than are kept. */
+  remember(expected: Username, identity: CosignedIdentity): Contact {
+    const contact = this.check(expected, identity);
+    if (!this.byName(expected) && this.#count() >= CONTACTS_MAX) {
+      throw new AppError(
+        'rate/limited',
+        `cannot meet ${expected}: ${CONTACTS_MAX} people are known here already`,
+      );
+    }
     this.#database.run(
       `INSERT INTO contact (username, ed25519, x25519, identity, first_seen_at) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT (username) DO UPDATE SET identity = excluded.identity`,
-      record.username,
-      record.ed25519,
-      record.x25519,
+      contact.username,
+      contact.ed25519,
+      contact.x25519,
       JSON.stringify(identity),
       this.#now(),
     );
-    return { username: record.username, ed25519: record.ed25519, x25519: record.x25519 };
+    return contact;
   }
 
   byName(username: Username): Contact | undefined {
@@ -67,6 +86,15 @@ export class Contacts {
   all(): Contact[] {
     return this.#database.all('SELECT * FROM contact ORDER BY username').map(contactOf);
   }
+
+  #count(): number {
+    return Number(this.#database.get('SELECT COUNT(*) AS n FROM contact')?.['n']);
+  }
+}
+
+/** One contact whose key agrees with nothing would stop the search of every carrier. Throws `input/invalid`. */
+function requireUsable(x25519: PublicKey): void {
+  pairKey(PROBE, x25519, PROBE_NAME, PROBE_NAME);
 }
 
 function contactOf(row: Row): Contact {

@@ -1,8 +1,9 @@
-/** A peer that stays: serves, keeps sending what waits, collects what was left for it. */
+/** A peer that stays: keeps sending what waits, collects what was left for it. */
 
+import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '@cloud-steg/protocol';
-import { drainOutbox, type OutboxEntry } from './outbox.ts';
+import { DELIVERIES_MAX, type DeliveryId, toAppError, type Username } from '@cloud-steg/protocol';
+import { awaitedRecipients, drainTo, expireOutbox, type OutboxEntry, type Sent } from './outbox.ts';
 import type { Peer } from './peer.ts';
 import type { Person } from './people.ts';
 import { collectFiledRequests, sendRequest } from './requests.ts';
@@ -12,30 +13,66 @@ const ROUND_MS = 1_000;
 /** Requests left at the cluster are looked for this often. */
 const COLLECT_MS = 10_000;
 
-/** Sends and collects until the signal. What the cluster can't do now is done in a later round. */
+/** Sends and collects until the signal. What can't be done now is done in a later round. */
 export async function keepDelivering(peer: Peer, signal: AbortSignal): Promise<void> {
-  let collectAt = 0;
+  await Promise.all([keepSending(peer, signal), keepCollecting(peer, signal)]);
+}
+
+/** Each recipient is served at their own pace: a slow one holds up nobody else. */
+async function keepSending(peer: Peer, signal: AbortSignal): Promise<void> {
+  const underWay = new Map<Username, Promise<void>>();
   while (!signal.aborted) {
-    try {
-      if (peer.ports.now() >= collectAt) {
-        const fresh = await collectFiledRequests(peer);
-        if (fresh > 0) peer.ports.log('info', 'requests-collected', { fresh });
-        collectAt = peer.ports.now() + COLLECT_MS;
-      }
-      await drainOutbox(peer, sendEntry, signal);
-    } catch (error) {
-      const code = error instanceof AppError ? error.code : 'program/bug';
-      peer.ports.log(code.startsWith('cluster/') ? 'debug' : 'warn', 'delivery-round-failed', {
-        code,
-        error: String(error),
-      });
-      collectAt = peer.ports.now() + COLLECT_MS;
+    await tolerate(peer, 'outbox-expiry-failed', () => giveUpOld(peer));
+    for (const recipient of awaitedRecipients(peer)) {
+      if (underWay.has(recipient) || underWay.size >= DELIVERIES_MAX) continue;
+      const drained = tolerate(peer, 'outbox-round-failed', () =>
+        drainTo(peer, recipient, sendEntry, signal),
+      );
+      underWay.set(
+        recipient,
+        drained.finally(() => underWay.delete(recipient)),
+      );
     }
     await sleep(ROUND_MS, undefined, { signal }).catch(() => {});
+  }
+  await Promise.all(underWay.values());
+}
+
+async function keepCollecting(peer: Peer, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await tolerate(peer, 'collecting-failed', async () => {
+      const fresh = await collectFiledRequests(peer);
+      if (fresh > 0) peer.ports.log('info', 'requests-collected', { fresh });
+    });
+    await sleep(COLLECT_MS, undefined, { signal }).catch(() => {});
   }
 }
 
 /** Sends whatever an entry is. */
-export function sendEntry(peer: Peer, entry: OutboxEntry, person: Person): Promise<void> {
-  return entry.kind === 'request' ? sendRequest(peer, entry, person) : sendDelivery(peer, entry, person);
+export function sendEntry(
+  peer: Peer,
+  entry: OutboxEntry,
+  person: Person,
+  signal?: AbortSignal,
+): Promise<Sent> {
+  const send = entry.kind === 'request' ? sendRequest : sendDelivery;
+  return send(peer, entry, person, signal);
+}
+
+async function giveUpOld(peer: Peer): Promise<void> {
+  for (const { id, kind, recipient } of expireOutbox(peer)) {
+    peer.ports.log('warn', 'outbox-entry-expired', { kind, recipient });
+    if (kind === 'delivery')
+      await rm(peer.directory.spoolFile(peer.username, id as DeliveryId), { force: true });
+  }
+}
+
+/** A round that fails is logged, and the next one tries again. */
+async function tolerate(peer: Peer, event: string, work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    const { code, message } = toAppError(thrown);
+    peer.ports.log(code.startsWith('cluster/') ? 'debug' : 'warn', event, { code, error: message });
+  }
 }

@@ -39,9 +39,12 @@ export class DataDirectory {
   spoolFile(username: Username, delivery: DeliveryId): string {
     return join(this.peer(username), 'outbox', `${delivery}.png`);
   }
-  /** Carriers that are arriving. */
+  /** Where carriers lie while they arrive. */
+  incoming(username: Username): string {
+    return join(this.peer(username), 'incoming');
+  }
   partFile(username: Username, delivery: DeliveryId): string {
-    return join(this.peer(username), 'incoming', `${delivery}.part`);
+    return join(this.incoming(username), `${delivery}.part`);
   }
   originals(username: Username): string {
     return join(this.root, 'original_images', username);

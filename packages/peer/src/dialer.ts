@@ -4,7 +4,7 @@
  */
 
 import { connect as connectTcp, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type CertificatePair, certificateKey } from '@cloud-steg/envelope';
 import {
@@ -68,7 +68,8 @@ export async function dialPeer(certificate: CertificatePair, target: DialTarget)
     () => {},
   );
   try {
-    const silent = sleep(DIAL_STAGGER_MS, 'silent', { ref: false });
+    // The turn after the timer, so that a connection that was made while this process was busy counts.
+    const silent = sleep(DIAL_STAGGER_MS, undefined, { ref: false }).then(() => nextTurn('silent'));
     if ((await Promise.race([nearSettled, nearConnected, silent])) !== 'silent') {
       await nearSettled;
       if (winner) return winner;

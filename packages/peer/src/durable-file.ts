@@ -1,7 +1,7 @@
 /** Files that are whole or absent: temp file, fsync, rename, fsync of the folder. */
 
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** Permissions of whatever holds keys or pictures: the user's alone. */
@@ -14,6 +14,32 @@ export async function writeFileDurably(
   bytes: Uint8Array | string,
   mode = PRIVATE_FILE_MODE,
 ): Promise<void> {
+  await throughTemporary(path, bytes, mode, (temporary) => rename(temporary, path));
+}
+
+/** Makes `path` if there is none; false, with nothing changed, if there is. Makes the folder. */
+export async function createFileDurably(
+  path: string,
+  bytes: Uint8Array | string,
+  mode = PRIVATE_FILE_MODE,
+): Promise<boolean> {
+  try {
+    // A link, unlike a rename, fails where something stands already.
+    await throughTemporary(path, bytes, mode, (temporary) => link(temporary, path));
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Writes and flushes a temporary file beside `path`, has it put in place, and flushes the folder. */
+async function throughTemporary(
+  path: string,
+  bytes: Uint8Array | string,
+  mode: number,
+  putInPlace: (temporary: string) => Promise<void>,
+): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER_MODE });
   const temporary = join(folder, `.${randomUUID()}.tmp`);
@@ -25,10 +51,9 @@ export async function writeFileDurably(
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
-  } catch (error) {
+    await putInPlace(temporary);
+  } finally {
     await rm(temporary, { force: true });
-    throw error;
   }
   await syncFolder(folder);
 }

@@ -2,10 +2,10 @@
 
 import { readFile } from 'node:fs/promises';
 import { fromBase64url, type Identity, keyPairFromSeed, seedOf, toBase64url } from '@cloud-steg/envelope';
-import { Address, AppError, PublicKey, parseJson, Username } from '@cloud-steg/protocol';
+import { Address, AppError, invariant, PublicKey, parseJson, Username } from '@cloud-steg/protocol';
 import * as z from 'zod';
 import type { DataDirectory } from './data-directory.ts';
-import { writeFileDurably } from './durable-file.ts';
+import { createFileDurably, writeFileDurably } from './durable-file.ts';
 
 const Seed = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 const IdentityFile = z.object({
@@ -66,7 +66,20 @@ export async function loadProfile(
   }
 }
 
+/** Replaces the profile of a user who has one. */
 export async function saveProfile(directory: DataDirectory, profile: Profile): Promise<void> {
+  await writeFileDurably(directory.identityFile(profile.username), encode(profile));
+}
+
+/** Makes a user's first profile and returns it; or the one that another process made first. Never replaces keys. */
+export async function createProfile(directory: DataDirectory, profile: Profile): Promise<Profile> {
+  const made = await createFileDurably(directory.identityFile(profile.username), encode(profile));
+  const stored = made ? profile : await loadProfile(directory, profile.username);
+  invariant(stored, 'a profile that exists can be read');
+  return stored;
+}
+
+function encode(profile: Profile): string {
   const file: z.input<typeof IdentityFile> = {
     v: 1,
     username: profile.username,
@@ -77,5 +90,5 @@ export async function saveProfile(directory: DataDirectory, profile: Profile): P
     servers: [...profile.servers],
     address: profile.address,
   };
-  await writeFileDurably(directory.identityFile(profile.username), `${JSON.stringify(file, null, 2)}\n`);
+  return `${JSON.stringify(file, null, 2)}\n`;
 }

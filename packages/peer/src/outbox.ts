@@ -29,16 +29,22 @@ export interface OutboxEntry {
   readonly lastError: string | undefined;
 }
 
+/** What remains to be done once an entry has got through. */
+export interface Sent {
+  /** Together with the entry's removal, in one transaction. */
+  readonly record?: () => void;
+  /** Afterwards; left undone by a crash, it only leaves a file behind. */
+  readonly cleanUp?: () => Promise<void>;
+}
+
 /** Sends one entry to a person found online or not; throws when it did not get through. */
-export type Send = (peer: Peer, entry: OutboxEntry, person: Person) => Promise<void>;
+export type Send = (peer: Peer, entry: OutboxEntry, person: Person, signal?: AbortSignal) => Promise<Sent>;
 
 /** A claimed entry is left to its claimer for this long; sending it twice would be harmless, only wasteful. */
 const CLAIM_MS = 60_000;
-/** Between tries for someone who is online. */
-const RETRY_MS_ONLINE = 2_000;
-/** Between tries for someone who seems offline: doubling from the first to the second. */
-const RETRY_MS_OFFLINE_MIN = 5_000;
-const RETRY_MS_OFFLINE_MAX = 300_000;
+/** Between tries for someone who is online, and for someone who seems offline: doubling from the first to the second. */
+const RETRY_MS_ONLINE = { min: 2_000, max: 60_000 };
+const RETRY_MS_OFFLINE = { min: 5_000, max: 300_000 };
 
 /** Answers by which the other side said no for good. Anything else may be different next time. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set([
@@ -51,7 +57,20 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'identity/changed',
 ]);
 
-/** Stores an entry, once per id. Throws `rate/limited` when the outbox is full. */
+/** Throws `rate/limited` when as many entries wait as may. */
+export function requireRoom(peer: Peer): void {
+  const waiting = Number(
+    peer.database.get(`SELECT COUNT(*) AS n FROM outbox WHERE state = 'waiting'`)?.['n'],
+  );
+  if (waiting < OUTBOX_ENTRIES_MAX) return;
+  throw new AppError(
+    'rate/limited',
+    `the outbox is full: ${waiting} entries wait for people who are offline, at most ${OUTBOX_ENTRIES_MAX} may`,
+    { hint: 'see them with: p2p-client outbox' },
+  );
+}
+
+/** Stores an entry, once per id. */
 export function enqueue(
   peer: Peer,
   kind: OutboxKind,
@@ -59,13 +78,6 @@ export function enqueue(
   recipient: Username,
   payload: object,
 ): void {
-  const waiting = Number(peer.database.get('SELECT COUNT(*) AS n FROM outbox')?.['n']);
-  if (waiting >= OUTBOX_ENTRIES_MAX) {
-    throw new AppError(
-      'rate/limited',
-      `the outbox is full: ${OUTBOX_ENTRIES_MAX} entries wait for people who are offline`,
-    );
-  }
   peer.database.run(
     `INSERT INTO outbox (id, kind, recipient, payload, state, created_at, attempts, last_attempt_at, claimed_until)
      VALUES (?, ?, ?, ?, 'waiting', ?, 0, 0, 0) ON CONFLICT (id) DO NOTHING`,
@@ -83,20 +95,20 @@ export function listOutbox(database: PeerDatabase): OutboxEntry[] {
 
 /**
  * Tries one entry now. Undefined when it got through; else why it stays, `waiting` to be tried again or `refused`.
- * `person` is looked up when not given.
+ * `person` is looked up when not given; `signal` breaks off what is under way.
  */
 export async function attemptNow(
   peer: Peer,
   id: string,
   send: Send,
   person?: Person,
+  signal?: AbortSignal,
 ): Promise<AppError | undefined> {
   const entry = claim(peer, id);
   if (!entry) return new AppError('peer/busy', 'another process is sending this just now');
+  let sent: Sent;
   try {
-    await send(peer, entry, person ?? (await findPerson(peer, entry.recipient)));
-    peer.database.run('DELETE FROM outbox WHERE id = ?', id);
-    return undefined;
+    sent = await send(peer, entry, person ?? (await findPerson(peer, entry.recipient)), signal);
   } catch (thrown) {
     const error = toAppError(thrown);
     peer.database.run(
@@ -108,40 +120,69 @@ export async function attemptNow(
     if (error.code === 'program/bug') throw thrown;
     return error;
   }
+  peer.database.transaction(() => {
+    peer.database.run('DELETE FROM outbox WHERE id = ?', id);
+    sent.record?.();
+  });
+  await sent.cleanUp?.();
+  return undefined;
 }
 
-/** Tries everything that is due; returns how many entries got through. */
-export async function drainOutbox(peer: Peer, send: Send, signal?: AbortSignal): Promise<number> {
-  peer.database.run('DELETE FROM outbox WHERE created_at < ?', peer.ports.now() - OUTBOX_KEEP_MS);
+/** Who is waited for, longest first. */
+export function awaitedRecipients(peer: Peer): Username[] {
   const waiting = listOutbox(peer.database).filter(({ state }) => state === 'waiting');
-  let sent = 0;
-  for (const recipient of new Set(waiting.map((entry) => entry.recipient))) {
-    if (signal?.aborted) break;
-    const person = await findPerson(peer, recipient).catch((error: unknown) => {
-      peer.ports.log('debug', 'outbox-lookup-failed', { recipient, error: String(error) });
-    });
-    if (!person) continue;
-    for (const entry of waiting) {
-      if (entry.recipient !== recipient || !isDue(peer, entry, person.online) || signal?.aborted) continue;
-      const error = await attemptNow(peer, entry.id, send, person);
-      peer.ports.log('info', error ? 'outbox-entry-stays' : 'outbox-entry-sent', {
-        kind: entry.kind,
-        recipient,
-        ...(error && { error: error.message }),
-      });
-      if (!error) sent++;
-      else if (error.code === 'peer/unreachable') break;
+  return [...new Set(waiting.map(({ recipient }) => recipient))];
+}
+
+/** Tries what is due for one recipient; returns how many entries got through. */
+export async function drainTo(
+  peer: Peer,
+  recipient: Username,
+  send: Send,
+  signal?: AbortSignal,
+): Promise<number> {
+  let person: Person;
+  try {
+    person = await findPerson(peer, recipient);
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    if (!error.code.startsWith('cluster/')) {
+      peer.ports.log('warn', 'outbox-lookup-failed', { recipient, code: error.code, error: error.message });
+      peer.database.run('UPDATE outbox SET last_error = ? WHERE recipient = ?', error.message, recipient);
     }
+    return 0;
+  }
+  let sent = 0;
+  for (const entry of listOutbox(peer.database)) {
+    if (entry.recipient !== recipient || entry.state !== 'waiting' || signal?.aborted) continue;
+    if (!isDue(peer, entry, person.online)) continue;
+    const error = await attemptNow(peer, entry.id, send, person, signal);
+    peer.ports.log('info', error ? 'outbox-entry-stays' : 'outbox-entry-sent', {
+      kind: entry.kind,
+      recipient,
+      ...(error && { error: error.message }),
+    });
+    if (!error) sent++;
+    else if (error.code === 'peer/unreachable') break;
   }
   return sent;
 }
 
+/** Gives up on what has waited for too long; returns those entries, so that their files can go too. */
+export function expireOutbox(peer: Peer): OutboxEntry[] {
+  return peer.database
+    .all(
+      `UPDATE outbox SET state = 'refused', last_error = ? WHERE state = 'waiting' AND created_at < ? RETURNING *`,
+      `not delivered within ${OUTBOX_KEEP_MS / 86_400_000} days`,
+      peer.ports.now() - OUTBOX_KEEP_MS,
+    )
+    .map(entryOf);
+}
+
 function isDue(peer: Peer, entry: OutboxEntry, online: boolean): boolean {
-  const offlineWaitMs = Math.min(
-    RETRY_MS_OFFLINE_MAX,
-    RETRY_MS_OFFLINE_MIN * 2 ** Math.min(entry.attempts, 16),
-  );
-  return peer.ports.now() >= entry.lastAttemptAt + (online ? RETRY_MS_ONLINE : offlineWaitMs);
+  const { min, max } = online ? RETRY_MS_ONLINE : RETRY_MS_OFFLINE;
+  const waitMs = Math.min(max, min * 2 ** Math.min(entry.attempts, 16));
+  return peer.ports.now() >= entry.lastAttemptAt + waitMs;
 }
 
 function claim(peer: Peer, id: string): OutboxEntry | undefined {

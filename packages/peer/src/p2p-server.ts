@@ -6,21 +6,22 @@
 import { constants } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { certificateKey, toHex } from '@cloud-steg/envelope';
 import {
   AppError,
-  DELIVERIES_MAX,
-  DELIVERIES_PER_REMOTE_MAX,
+  type CosignedIdentity,
   DeliveryId,
   HANDSHAKE_TIMEOUT_MS,
   HEADERS_TIMEOUT_MS,
   ImageRequest,
   JSON_BODY_BYTES_MAX,
   MANIFEST_HEADER,
+  PEER_BODY_TIMEOUT_MS,
+  PEER_DEADLINE_CHECK_MS,
   PEER_SOCKETS_MAX,
-  PEER_SOCKETS_PER_REMOTE_MAX,
+  type PendingRequest,
   type Problem,
   type PublicKey,
   parse,
@@ -35,10 +36,11 @@ import {
 } from '@cloud-steg/protocol';
 import type { Contact } from './contacts.ts';
 import { PEER_ALPN } from './dialer.ts';
+import { Doors } from './doors.ts';
 import { collect } from './http-call.ts';
 import type { Peer } from './peer.ts';
-import { findPerson } from './people.ts';
-import { listReceived, receiveDelivery } from './receiving.ts';
+import { lookUp } from './people.ts';
+import { receiveDelivery, sweepUnfinished } from './receiving.ts';
 import { acceptRequest, pendingRequests } from './requests.ts';
 import { sendImage } from './sending.ts';
 
@@ -59,7 +61,7 @@ export interface P2pServer {
   close(): Promise<void>;
 }
 
-/** Listens until closed. Throws `server/address-in-use`. */
+/** Listens until closed; begins by deleting what unfinished deliveries left behind. Throws `server/address-in-use`. */
 export async function startP2pServer(peer: Peer, options: P2pServerOptions): Promise<P2pServer> {
   const { certPem, keyPem } = await peer.certificate();
   const doors = new Doors();
@@ -75,7 +77,9 @@ export async function startP2pServer(peer: Peer, options: P2pServerOptions): Pro
       secureOptions: constants.SSL_OP_NO_TICKET,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
+      // For uploads, which only contacts may begin; `text` has a deadline of its own.
       requestTimeout: UPLOAD_TIMEOUT_MS,
+      connectionsCheckingInterval: PEER_DEADLINE_CHECK_MS,
       ALPNProtocols: [PEER_ALPN],
     },
     (request, response) => {
@@ -84,15 +88,18 @@ export async function startP2pServer(peer: Peer, options: P2pServerOptions): Pro
   );
   server.maxConnections = PEER_SOCKETS_MAX;
   server.timeout = STALL_TIMEOUT_MS;
-  server.prependListener('secureConnection', (socket: TLSSocket) => doors.admit(socket));
+  server.prependListener('connection', (socket: Socket) => doors.greet(socket));
+  server.prependListener('secureConnection', (socket: TLSSocket) => admit(peer, doors, socket));
   server.on('tlsClientError', (error) => peer.ports.log('debug', 'tls-refused', { error: error.message }));
   await listen(server, options);
+  sweepUnfinished(peer);
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        doors.close();
       }),
   };
 }
@@ -118,44 +125,20 @@ function listen(server: Server, { port, host = '0.0.0.0' }: P2pServerOptions): P
   });
 }
 
-/** Who has come in, by key, and how much each may do at once. */
-class Doors {
-  readonly #sockets = new Map<PublicKey, number>();
-  readonly #deliveries = new Map<PublicKey, Set<string>>();
-
-  /** Refuses whoever shows no Ed25519 key, or too many connections of one. */
-  admit(socket: TLSSocket): void {
-    const key = keyOf(socket);
-    const open = key ? (this.#sockets.get(key) ?? 0) : 0;
-    if (!key || open >= PEER_SOCKETS_PER_REMOTE_MAX) {
-      socket.destroy();
-      return;
-    }
-    this.#sockets.set(key, open + 1);
-    socket.once('close', () => {
-      const left = (this.#sockets.get(key) ?? 1) - 1;
-      if (left > 0) this.#sockets.set(key, left);
-      else this.#sockets.delete(key);
-    });
+/** Lets a connection in whose key, by itself and among others, has room; closes any other. */
+function admit(peer: Peer, doors: Doors, socket: TLSSocket): void {
+  doors.handshaken(socket.remoteAddress, socket.remotePort);
+  const key = keyOf(socket);
+  const visitor = key && { key, address: socket.remoteAddress ?? '', known: isKnown(peer, key) };
+  if (!visitor || !doors.enter(visitor)) {
+    socket.destroy();
+    return;
   }
+  socket.once('close', () => doors.leave(visitor));
+}
 
-  /** Runs one delivery within the limits. Throws `peer/busy`. */
-  async delivering<T>(key: PublicKey, id: string, run: () => Promise<T>): Promise<T> {
-    const own = this.#deliveries.get(key) ?? new Set();
-    const total = [...this.#deliveries.values()].reduce((sum, ids) => sum + ids.size, 0);
-    if (own.has(id) || own.size >= DELIVERIES_PER_REMOTE_MAX || total >= DELIVERIES_MAX) {
-      throw new AppError('peer/busy', 'as many deliveries as allowed are under way', {
-        hint: 'try again in a moment',
-      });
-    }
-    this.#deliveries.set(key, own.add(id));
-    try {
-      return await run();
-    } finally {
-      own.delete(id);
-      if (own.size === 0) this.#deliveries.delete(key);
-    }
-  }
+function isKnown(peer: Peer, key: PublicKey): boolean {
+  return key === peer.profile.identity.signing.publicKey || peer.contacts.byKey(key) !== undefined;
 }
 
 function keyOf(socket: TLSSocket): PublicKey | undefined {
@@ -222,10 +205,9 @@ async function route(
     if (typeof manifest !== 'string')
       throw new AppError('input/invalid', `header ${MANIFEST_HEADER} is missing`);
     const id = parse(DeliveryId, delivery, 'delivery id');
-    const receipt = await doors.delivering(key, id, () =>
+    const { receipt, stored } = await doors.delivering(key, id, () =>
       receiveDelivery(peer, id, manifest, sender, request),
     );
-    const stored = listReceived(peer).at(-1);
     if (stored)
       options.onEvent?.({ kind: 'delivery', from: sender.username, file: stored.file, bytes: stored.bytes });
     return { receipt };
@@ -236,14 +218,19 @@ async function route(
       const { request: signed } = parseJson(RequestImageBody, await text(request), 'request');
       const { from, imageIndex } = parseJson(ImageRequest, signed.text, 'request');
       const sender = await identify(peer, key, from);
-      const accepted = acceptRequest(peer, signed, sender);
-      options.onEvent?.({ kind: 'request', from, imageIndex });
+      // A contact is who has asked for something, not whoever knocks.
+      const { fresh, ...accepted } = peer.database.transaction(() => {
+        const request = acceptRequest(peer, signed, sender.contact);
+        if (sender.identity) peer.contacts.remember(from, sender.identity);
+        return request;
+      });
+      if (fresh) options.onEvent?.({ kind: 'request', from, imageIndex });
       return accepted;
     }
     case '/p2p/list-requests':
       requireMethod(request, 'GET');
       requireOwner(peer, key);
-      return { requests: pendingRequests(peer) };
+      return { requests: fittingOneAnswer(pendingRequests(peer)) };
     case '/p2p/send-image': {
       requireMethod(request, 'POST');
       requireOwner(peer, key);
@@ -260,8 +247,28 @@ async function route(
   }
 }
 
+/** A JSON request's body. Throws `input/too-large`, `input/too-slow`. */
 async function text(request: IncomingMessage): Promise<string> {
-  return Buffer.from(await collect(request, JSON_BODY_BYTES_MAX)).toString();
+  let deadline: NodeJS.Timeout | undefined;
+  const tooSlow = new Promise<never>((_, reject) => {
+    const seconds = PEER_BODY_TIMEOUT_MS / 1000;
+    const error = new AppError('input/too-slow', `the body was not here after ${seconds} s`);
+    deadline = setTimeout(() => reject(error), PEER_BODY_TIMEOUT_MS);
+  });
+  try {
+    return Buffer.from(await Promise.race([collect(request, JSON_BODY_BYTES_MAX), tooSlow])).toString();
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+/** As many from the front as `callPeer` takes in one answer. */
+function fittingOneAnswer(requests: readonly PendingRequest[]): PendingRequest[] {
+  let bytes = Buffer.byteLength(JSON.stringify({ requests: [] }));
+  return requests.filter((request) => {
+    bytes += Buffer.byteLength(`${JSON.stringify(request)},`);
+    return bytes <= JSON_BODY_BYTES_MAX;
+  });
 }
 
 function requireMethod(request: IncomingMessage, method: string): void {
@@ -280,11 +287,18 @@ function knownContact(peer: Peer, key: PublicKey): Contact {
   return contact;
 }
 
-/** Who holds `key`: a contact, or the user they say they are if the cluster gave that name to that key. */
-async function identify(peer: Peer, key: PublicKey, claimed: Username): Promise<Contact> {
+/**
+ * Who holds `key`: a contact, or the user they say they are if the cluster gave that name to that key. The latter is not
+ * pinned yet, and comes with the identity to pin.
+ */
+async function identify(
+  peer: Peer,
+  key: PublicKey,
+  claimed: Username,
+): Promise<{ contact: Contact; identity?: CosignedIdentity }> {
   const known = peer.contacts.byKey(key);
-  if (known) return known;
-  const { contact } = await findPerson(peer, claimed);
+  if (known) return { contact: known };
+  const { contact, identity } = await lookUp(peer, claimed);
   if (contact.ed25519 !== key) throw new AppError('peer/stranger', `this key is not that of ${claimed}`);
-  return contact;
+  return { contact, identity };
 }

@@ -10,6 +10,7 @@ import {
   JSON_BODY_BYTES_MAX,
   parseJson,
   STALL_TIMEOUT_MS,
+  UPLOAD_TIMEOUT_MS,
 } from '@cloud-steg/protocol';
 import type * as z from 'zod';
 import { problemOf } from './cluster-client.ts';
@@ -25,6 +26,8 @@ export interface PeerCall<S extends z.ZodType> {
   /** JSON, or a stream of exactly `bytes` bytes. */
   readonly body?: { readonly json: object } | { readonly stream: Readable; readonly bytes: number };
   readonly answer: S;
+  /** Breaks the call off. */
+  readonly signal?: AbortSignal;
 }
 
 /** Throws `peer/unreachable`, or what the peer answered. */
@@ -39,6 +42,8 @@ export async function callPeer<S extends z.ZodType>(
     key: contact.ed25519,
     addresses,
   });
+  const breakOff = () => socket.destroy();
+  call.signal?.addEventListener('abort', breakOff, { once: true });
   try {
     const answer = await exchange(socket, call);
     if (answer.status >= 300) throw problemOf(answer, contact.username);
@@ -50,6 +55,7 @@ export async function callPeer<S extends z.ZodType>(
       hint: 'try again, or leave it to the outbox',
     });
   } finally {
+    call.signal?.removeEventListener('abort', breakOff);
     socket.destroy();
   }
 }
@@ -72,6 +78,9 @@ function exchange(socket: TLSSocket, call: PeerCall<z.ZodType>): Promise<HttpAns
     });
     let answered = false;
     sending.setTimeout(STALL_TIMEOUT_MS, () => sending.destroy(new Error('no byte for 30 s')));
+    const wholeMs = call.body && 'stream' in call.body ? UPLOAD_TIMEOUT_MS : STALL_TIMEOUT_MS;
+    const whole = setTimeout(() => socket.destroy(new Error(`not done after ${wholeMs / 1000} s`)), wholeMs);
+    socket.once('close', () => clearTimeout(whole));
     sending.on('error', (error) => {
       // A refusal may arrive before the body is through; its answer counts, not the broken pipe.
       if (!answered) reject(error);

@@ -32,7 +32,7 @@ const MIGRATIONS = [
   ) STRICT;
   CREATE TABLE grant_out (
     id TEXT PRIMARY KEY, recipient TEXT NOT NULL, image_id TEXT NOT NULL, request_id TEXT NOT NULL,
-    delivery_id TEXT NOT NULL, created_at INTEGER NOT NULL, delivered_at INTEGER
+    delivery_id TEXT NOT NULL, created_at INTEGER NOT NULL, granted_at INTEGER, delivered_at INTEGER
   ) STRICT;
   CREATE TABLE received (
     file TEXT PRIMARY KEY, delivery_id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, grant_id TEXT NOT NULL,

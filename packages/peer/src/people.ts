@@ -5,6 +5,7 @@ import { sha256Hex } from '@cloud-steg/envelope';
 import {
   type Address,
   AppError,
+  type CosignedIdentity,
   OnlinePage,
   PAGE_MAX,
   type PublicImage,
@@ -25,20 +26,33 @@ export interface Person {
   readonly online: boolean;
 }
 
-/** A user by name, pinned. Throws `identity/unknown`, `identity/changed`, `cluster/...`. */
-export async function findPerson(peer: Peer, username: Username): Promise<Person> {
+/** Whom the cluster knows by a name; their identity is checked, also against the pinned keys, but not pinned. */
+export interface FoundPerson extends Person {
+  readonly identity: CosignedIdentity;
+}
+
+/** Throws `identity/unknown`, `identity/changed`, `cluster/...`. */
+export async function lookUp(peer: Peer, username: Username): Promise<FoundPerson> {
   const view = await peer.cluster.call({ method: 'GET', path: `/users/${username}`, answer: UserView });
   return {
-    contact: peer.contacts.remember(username, view.identity),
+    contact: peer.contacts.check(username, view.identity),
+    identity: view.identity,
     addresses: view.addresses,
     images: view.images,
     online: view.online,
   };
 }
 
+/** A user by name, pinned. Throws as {@link lookUp} does, and `rate/limited` for one contact too many. */
+export async function findPerson(peer: Peer, username: Username): Promise<Person> {
+  const person = await lookUp(peer, username);
+  peer.contacts.remember(username, person.identity);
+  return person;
+}
+
 export interface OnlineUser extends UserView {
-  /** Where each picture's preview was saved, in the order of `images`. */
-  readonly previewFiles: readonly string[];
+  /** Where each picture's preview was saved, in the order of `images`; null for one that could not be had. */
+  readonly previewFiles: readonly (string | null)[];
 }
 
 /** Everyone online, previews saved under the data directory. Needs no identity. */
@@ -53,9 +67,9 @@ export async function listOnline(cluster: ClusterClient, directory: DataDirector
       answer: OnlinePage,
     });
     for (const user of page.users) {
-      const previewFiles = [];
-      for (const image of user.images)
-        previewFiles.push(await savePreview(cluster, directory, image.preview));
+      const previewFiles = await Promise.all(
+        user.images.map(({ preview }) => savePreview(cluster, directory, preview).catch(() => null)),
+      );
       users.push({ ...user, previewFiles });
     }
     after = page.next;

@@ -57,8 +57,7 @@ function nextSeq(peer: Peer): number {
   return peer.database.nextCount('heartbeat', peer.ports.now());
 }
 
+/** Anything but being somebody else, or elsewhere, may pass: an election, a clock before it is set, a hotel's login page. */
 function isPassing(error: AppError): boolean {
-  return /^(cluster\/(no-leader|unreachable|fenced)|store\/|rate\/|auth\/replayed|program\/)/.test(
-    error.code,
-  );
+  return !/^(identity\/|auth\/(wrong-cluster|bad-signature|forbidden)$|program\/bug$)/.test(error.code);
 }

@@ -1,8 +1,8 @@
 /** Carriers that arrive: only what was asked for, whole or not at all, each stored once. */
 
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { createWriteStream, existsSync, readdirSync, rmSync } from 'node:fs';
+import { link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -36,9 +36,18 @@ export interface ReceivedImage {
   readonly receivedAt: number;
 }
 
+/** What became of a delivery. */
+export interface Delivered {
+  /** The recipient's signed `DeliveryReceipt`. */
+  readonly receipt: Signed;
+  /** Undefined when this very delivery had been stored before. */
+  readonly stored: ReceivedImage | undefined;
+}
+
 /**
- * Stores a delivery and answers with a signed receipt. Checked before a byte is read: signature, names, that it was asked
- * for, size. Throws `auth/...`, `delivery/...`, `input/too-large`.
+ * Stores a delivery, one for each request, and answers with a signed receipt; the same one again is only acknowledged.
+ * Checked before a byte is read: signature, names, that it was asked for, size. Throws `auth/...`, `delivery/...`,
+ * `input/too-large`.
  */
 export async function receiveDelivery(
   peer: Peer,
@@ -46,7 +55,7 @@ export async function receiveDelivery(
   manifestHeader: string,
   sender: Contact,
   body: Readable,
-): Promise<Signed> {
+): Promise<Delivered> {
   const signed = parseJson(
     Signed,
     Buffer.from(fromBase64url(manifestHeader)).toString(),
@@ -71,14 +80,9 @@ export async function receiveDelivery(
         `delivery ${deliveryId} was received before with other content`,
       );
     }
-    return parseJson(Signed, String(stored['receipt']), 'stored receipt');
+    return { receipt: parseJson(Signed, String(stored['receipt']), 'stored receipt'), stored: undefined };
   }
-  if (!askedFor(peer, sender.username, manifest.requestId)) {
-    throw new AppError(
-      'delivery/not-asked-for',
-      `${peer.username} has not asked ${sender.username} for this picture`,
-    );
-  }
+  if (!askedFor(peer, sender.username, manifest.requestId)) throw notAskedFor(peer, manifest);
   if (manifest.bytes > CARRIER_FILE_BYTES_MAX) {
     throw new AppError(
       'input/too-large',
@@ -92,6 +96,13 @@ export async function receiveDelivery(
   } finally {
     await rm(part, { force: true });
   }
+}
+
+function notAskedFor(peer: Peer, { from }: DeliveryManifest): AppError {
+  return new AppError(
+    'delivery/not-asked-for',
+    `${peer.username} has not asked ${from} for this picture, or has it already`,
+  );
 }
 
 /** Streams into `part`, flushed to disk, if exactly the announced bytes arrive. */
@@ -130,40 +141,85 @@ async function storePart(part: string, manifest: DeliveryManifest, body: Readabl
   }
 }
 
-async function keep(peer: Peer, part: string, manifest: DeliveryManifest, signed: Signed): Promise<Signed> {
-  const folder = peer.directory.carriers(peer.username);
-  await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER_MODE });
-  let stamp = peer.ports.now();
-  while (existsSync(carrierPath(folder, stamp))) stamp++;
-  const file = carrierPath(folder, stamp);
-  await rename(part, file);
-  await syncFolder(folder);
-  const receipt: DeliveryReceipt = {
+/** Moves a whole `part` to its place and records it, unless another delivery has answered the request meanwhile. */
+async function keep(
+  peer: Peer,
+  part: string,
+  manifest: DeliveryManifest,
+  signed: Signed,
+): Promise<Delivered> {
+  const { file, stamp } = await placeCarrier(peer, part);
+  const document: DeliveryReceipt = {
     v: 1,
     deliveryId: manifest.deliveryId,
     sha256: manifest.sha256,
     to: peer.username,
     at: peer.ports.now(),
   };
-  const signedReceipt = signDocument(peer.profile.identity.signing, 'delivery-receipt', receipt);
-  peer.database.transaction(() => {
-    peer.database.run(
-      `INSERT INTO received (file, delivery_id, owner, grant_id, image_name, views, bytes, received_at, manifest, receipt)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      file,
-      manifest.deliveryId,
-      manifest.from,
-      manifest.grant,
-      manifest.imageName,
-      manifest.views,
-      manifest.bytes,
-      stamp,
-      JSON.stringify(signed),
-      JSON.stringify(signedReceipt),
-    );
-    peer.database.run(`UPDATE request_out SET state = 'approved' WHERE id = ?`, manifest.requestId);
-  });
-  return signedReceipt;
+  const receipt = signDocument(peer.profile.identity.signing, 'delivery-receipt', document);
+  try {
+    peer.database.transaction(() => {
+      const answered = peer.database.run(
+        `UPDATE request_out SET state = 'approved' WHERE id = ? AND state = 'pending'`,
+        manifest.requestId,
+      );
+      if (answered === 0) throw notAskedFor(peer, manifest);
+      peer.database.run(
+        `INSERT INTO received (file, delivery_id, owner, grant_id, image_name, views, bytes, received_at, manifest, receipt)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        file,
+        manifest.deliveryId,
+        manifest.from,
+        manifest.grant,
+        manifest.imageName,
+        manifest.views,
+        manifest.bytes,
+        stamp,
+        JSON.stringify(signed),
+        JSON.stringify(receipt),
+      );
+    });
+  } catch (error) {
+    await rm(file, { force: true });
+    throw error;
+  }
+  return { receipt, stored: receivedAt(peer, file) };
+}
+
+/** Gives `part` the name of this millisecond, or of the next one that no carrier has or had. */
+async function placeCarrier(peer: Peer, part: string): Promise<{ file: string; stamp: number }> {
+  const folder = peer.directory.carriers(peer.username);
+  await mkdir(folder, { recursive: true, mode: PRIVATE_FOLDER_MODE });
+  for (let stamp = peer.ports.now(); ; stamp++) {
+    const file = carrierPath(folder, stamp);
+    if (receivedAt(peer, file) || !(await linkIfAbsent(part, file))) continue;
+    await rm(part);
+    await syncFolder(folder);
+    return { file, stamp };
+  }
+}
+
+/** A second name for a file, unless that name is taken: unlike a rename, it replaces nothing. */
+async function linkIfAbsent(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/**
+ * Deletes what deliveries that never ended have left behind. At once, so that a server which has just bound its port can call
+ * it before the first delivery arrives.
+ */
+export function sweepUnfinished(peer: Peer): void {
+  const folder = peer.directory.incoming(peer.username);
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder)) {
+    if (name.endsWith('.part')) rmSync(join(folder, name), { force: true });
+  }
 }
 
 function carrierPath(folder: string, stamp: number): string {

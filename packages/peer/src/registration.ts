@@ -7,14 +7,14 @@ import {
   issueIdentityRecord,
   openCosignedIdentity,
 } from '@cloud-steg/envelope';
-import { type Address, AppError, RegisterAnswer, type Username } from '@cloud-steg/protocol';
+import { type Address, AppError, type PublicKey, RegisterAnswer, type Username } from '@cloud-steg/protocol';
 import { advertisedAddresses } from './addresses.ts';
 import { ClusterClient } from './cluster-client.ts';
 import { DataDirectory } from './data-directory.ts';
-import { loadProfile, type Profile, saveProfile } from './identity-file.ts';
+import { createProfile, loadProfile, type Profile, saveProfile } from './identity-file.ts';
 import { addImages, type LibraryImage, publicLibrary } from './image-library.ts';
-import { assemblePeer } from './peer.ts';
-import { readOriginal } from './picture-codec.ts';
+import { assemblePeer, type Peer } from './peer.ts';
+import { type OriginalPicture, readOriginal } from './picture-codec.ts';
 import type { PeerPorts } from './ports.ts';
 
 export interface RegisterOptions {
@@ -34,6 +34,9 @@ export interface Registration {
   readonly leaderUrl: string | undefined;
 }
 
+/** How often another process of the same user may come first. */
+const ATTEMPTS_MAX = 5;
+
 /**
  * Registers, or registers again with the same key. Pictures are all checked before anything is made, and keys are on disk
  * before the name is taken, so that a name is never bound to a lost key.
@@ -43,20 +46,32 @@ export async function register(ports: PeerPorts, options: RegisterOptions): Prom
   for (const path of options.imagePaths) pictures.push(await readOriginal(path));
 
   const directory = new DataDirectory(options.dataDir);
-  const known = await loadProfile(directory, options.username);
-  const cluster = new ClusterClient(options.servers, known?.clusterKey, ports);
+  const before = await loadProfile(directory, options.username);
+  const cluster = new ClusterClient(options.servers, before?.clusterKey, ports);
   const clusterKey = await cluster.clusterKey();
-  const profile: Profile = {
-    username: options.username,
-    identity: known?.identity ?? generateIdentity(ports.random),
-    seq: (known?.seq ?? 0) + 1,
-    clusterKey,
-    servers: cluster.servers,
-    address: options.address,
-  };
-  await saveProfile(directory, profile);
+  const known = before ?? (await createProfile(directory, freshProfile(ports, options, cluster, clusterKey)));
+  for (let attempt = 1; ; attempt++) {
+    // The clock keeps it rising past a reply that was lost.
+    const seq = Math.max(known.seq + 1, ports.now());
+    const profile: Profile = { ...known, seq, servers: cluster.servers, address: options.address };
+    try {
+      return await registerAs(assemblePeer(ports, directory, profile, cluster.servers), pictures);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      // Another process registers the same user just now: after it, then.
+      if (error.code === 'identity/stale' && attempt < ATTEMPTS_MAX) continue;
+      if (error.code !== 'identity/exists') throw error;
+      if (!before) await forgetUser(directory, profile);
+      throw new AppError('identity/exists', `the name ${options.username} belongs to somebody else's key`, {
+        cause: error,
+        hint: 'choose another name; if it is yours, restore the data directory that holds its key',
+      });
+    }
+  }
+}
 
-  const peer = assemblePeer(ports, directory, profile, cluster.servers);
+async function registerAs(peer: Peer, pictures: readonly OriginalPicture[]): Promise<Registration> {
+  const { profile, ports } = peer;
   try {
     const images = await addImages(peer, pictures);
     const answer = await peer.cluster.call({
@@ -65,12 +80,13 @@ export async function register(ports: PeerPorts, options: RegisterOptions): Prom
       as: peer.caller,
       body: {
         identity: issueIdentityRecord(profile.identity, profile.username, profile.seq, ports.now()),
-        addresses: advertisedAddresses(options.address),
+        addresses: advertisedAddresses(profile.address),
         ...publicLibrary(peer.database),
       },
       answer: RegisterAnswer,
     });
-    openCosignedIdentity(clusterKey, answer.identity);
+    openCosignedIdentity(profile.clusterKey, answer.identity);
+    await saveProfile(peer.directory, profile);
     return {
       username: profile.username,
       created: answer.created,
@@ -78,22 +94,31 @@ export async function register(ports: PeerPorts, options: RegisterOptions): Prom
       images,
       leaderUrl: peer.cluster.leaderUrl,
     };
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'identity/exists') {
-      if (!known) await forgetUser(directory, options.username);
-      throw new AppError('identity/exists', `the name ${options.username} belongs to somebody else's key`, {
-        cause: error,
-        hint: 'choose another name; if it is yours, restore the data directory that holds its key',
-      });
-    }
-    throw error;
   } finally {
     peer.close();
   }
 }
 
-/** Removes what a refused first registration has made. */
-async function forgetUser(directory: DataDirectory, username: Username): Promise<void> {
-  await rm(directory.peer(username), { recursive: true, force: true });
-  await rm(directory.originals(username), { recursive: true, force: true });
+function freshProfile(
+  ports: PeerPorts,
+  options: RegisterOptions,
+  cluster: ClusterClient,
+  clusterKey: PublicKey,
+): Profile {
+  return {
+    username: options.username,
+    identity: generateIdentity(ports.random),
+    seq: 1,
+    clusterKey,
+    servers: cluster.servers,
+    address: options.address,
+  };
+}
+
+/** Removes what a refused first registration has made; not if another process has made it its own meanwhile. */
+async function forgetUser(directory: DataDirectory, profile: Profile): Promise<void> {
+  const now = await loadProfile(directory, profile.username);
+  if (now?.identity.signing.publicKey !== profile.identity.signing.publicKey) return;
+  await rm(directory.peer(profile.username), { recursive: true, force: true });
+  await rm(directory.originals(profile.username), { recursive: true, force: true });
 }

@@ -5,10 +5,13 @@ import {
   type Address,
   AppError,
   FiledRequest,
+  type GrantId,
   ImageRequest,
   PAGE_MAX,
   type PendingRequest,
   parseJson,
+  REQUESTS_PENDING_PER_OWNER_MAX,
+  REQUESTS_PENDING_PER_PAIR_MAX,
   RequestId,
   RequestImageAnswer,
   RequestPage,
@@ -18,11 +21,11 @@ import {
 } from '@cloud-steg/protocol';
 import type { Contact } from './contacts.ts';
 import { imageAt, imageById } from './image-library.ts';
-import { attemptNow, enqueue, type OutboxEntry } from './outbox.ts';
+import { attemptNow, enqueue, requireRoom, type Send } from './outbox.ts';
 import type { Peer } from './peer.ts';
 import { callPeer } from './peer-call.ts';
 import type { Row } from './peer-database.ts';
-import { findPerson, type Person } from './people.ts';
+import { findPerson, lookUp, type Person } from './people.ts';
 
 export interface AskOptions {
   readonly owner: Username;
@@ -76,8 +79,11 @@ export async function requestImage(peer: Peer, options: AskOptions): Promise<Ask
     recordAsked(peer, request, signed);
     return { id: request.id, owner, imageIndex, state: 'delivered' };
   }
-  recordAsked(peer, request, signed);
-  enqueue(peer, 'request', request.id, owner, signed);
+  requireRoom(peer);
+  peer.database.transaction(() => {
+    recordAsked(peer, request, signed);
+    enqueue(peer, 'request', request.id, owner, signed);
+  });
   const failure = await attemptNow(peer, request.id, sendRequest, asked);
   if (!failure) return { id: request.id, owner, imageIndex, state: 'delivered' };
   if (failure.code !== 'peer/unreachable' && failure.code !== 'peer/busy') throw failure;
@@ -86,16 +92,23 @@ export async function requestImage(peer: Peer, options: AskOptions): Promise<Ask
 }
 
 /** The outbox's way to send a `request`. */
-export async function sendRequest(peer: Peer, entry: OutboxEntry, person: Person): Promise<void> {
-  await deliverRequest(peer, parseJson(Signed, entry.payload, 'queued request'), person);
-}
+export const sendRequest: Send = async (peer, entry, person, signal) => {
+  await deliverRequest(peer, parseJson(Signed, entry.payload, 'queued request'), person, signal);
+  return {};
+};
 
-async function deliverRequest(peer: Peer, request: Signed, person: Person): Promise<void> {
+async function deliverRequest(
+  peer: Peer,
+  request: Signed,
+  person: Person,
+  signal?: AbortSignal,
+): Promise<void> {
   await callPeer(peer, person.contact, person.addresses, {
     method: 'POST',
     path: '/p2p/request-image',
     body: { json: { request } },
     answer: RequestImageAnswer,
+    ...(signal && { signal }),
   });
 }
 
@@ -122,20 +135,28 @@ function recordAsked(peer: Peer, request: ImageRequest, signed: Signed): void {
   );
 }
 
-/** Whether this user asked `owner` for what a delivery claims to answer. */
+/** Whether this user asked `owner` for what a delivery claims to answer, and still waits for it. */
 export function askedFor(peer: Peer, owner: Username, id: RequestId): boolean {
-  return peer.database.get('SELECT id FROM request_out WHERE id = ? AND owner = ?', id, owner) !== undefined;
+  const row = peer.database.get(
+    `SELECT id FROM request_out WHERE id = ? AND owner = ? AND state = 'pending'`,
+    id,
+    owner,
+  );
+  return row !== undefined;
+}
+
+export interface AcceptedRequest {
+  readonly id: RequestId;
+  readonly state: RequestState;
+  /** False when it had arrived before. */
+  readonly fresh: boolean;
 }
 
 /**
- * Records a request that arrived, once per id; `key` is who signed it. Returns its state.
- * Throws `auth/bad-signature`, `auth/forbidden` when it is for or from somebody else, `image/no-such-index`.
+ * Records a request that arrived, once per id, signed by `sender`'s key. Throws `auth/bad-signature`, `auth/forbidden` when it
+ * is for or from somebody else, `image/no-such-index`, `operation/conflict`, and `rate/limited` while too many wait already.
  */
-export function acceptRequest(
-  peer: Peer,
-  signed: Signed,
-  sender: Contact,
-): { id: RequestId; state: RequestState } {
+export function acceptRequest(peer: Peer, signed: Signed, sender: Contact): AcceptedRequest {
   const request = openSigned(ImageRequest, 'image-request', sender.ed25519, signed);
   if (request.to !== peer.username || request.from !== sender.username) {
     throw new AppError(
@@ -146,9 +167,13 @@ export function acceptRequest(
   if (!imageById(peer.database, request.imageId)) {
     throw new AppError('image/no-such-index', `${peer.username} no longer has picture ${request.imageIndex}`);
   }
-  peer.database.run(
+  // Counted and inserted in one statement, so that requests which come together don't pass the limit together.
+  const inserted = peer.database.run(
     `INSERT INTO request_in (id, sender, image_id, image_index, message, at, received_at, state, signed)
-     VALUES (?, ?, ?, ?, ?, ?, ?, 'pending', ?) ON CONFLICT (id) DO NOTHING`,
+     SELECT ?, ?, ?, ?, ?, ?, ?, 'pending', ?
+     WHERE (SELECT COUNT(*) FROM request_in WHERE state = 'pending') < ?
+       AND (SELECT COUNT(*) FROM request_in WHERE state = 'pending' AND sender = ?) < ?
+     ON CONFLICT (id) DO NOTHING`,
     request.id,
     request.from,
     request.imageId,
@@ -157,12 +182,22 @@ export function acceptRequest(
     request.at,
     peer.ports.now(),
     JSON.stringify(signed),
+    REQUESTS_PENDING_PER_OWNER_MAX,
+    request.from,
+    REQUESTS_PENDING_PER_PAIR_MAX,
   );
   const row = peer.database.get('SELECT state, signed FROM request_in WHERE id = ?', request.id);
-  if (row?.['signed'] !== JSON.stringify(signed)) {
+  if (!row) {
+    throw new AppError(
+      'rate/limited',
+      `too many requests wait for ${peer.username}: at most ${REQUESTS_PENDING_PER_PAIR_MAX} of one user and ${REQUESTS_PENDING_PER_OWNER_MAX} in all may`,
+      { hint: `wait until ${peer.username} has answered some` },
+    );
+  }
+  if (row['signed'] !== JSON.stringify(signed)) {
     throw new AppError('operation/conflict', 'another request has this id');
   }
-  return { id: request.id, state: row['state'] as RequestState };
+  return { id: request.id, state: row['state'] as RequestState, fresh: inserted > 0 };
 }
 
 /** Fetches requests that were left at the cluster; returns how many are new here. */
@@ -189,9 +224,10 @@ async function collectOne(peer: Peer, signed: Signed): Promise<boolean> {
   const claimed = parseJson(ImageRequest, signed.text, 'filed request');
   if (peer.database.get('SELECT id FROM request_in WHERE id = ?', claimed.id)) return false;
   try {
-    const { contact } = await findPerson(peer, claimed.from);
-    acceptRequest(peer, signed, contact);
-    return true;
+    const { contact, identity } = await lookUp(peer, claimed.from);
+    const { fresh } = acceptRequest(peer, signed, contact);
+    peer.contacts.remember(claimed.from, identity);
+    return fresh;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     peer.ports.log('warn', 'filed-request-refused', {
@@ -203,9 +239,12 @@ async function collectOne(peer: Peer, signed: Signed): Promise<boolean> {
   }
 }
 
-/** Requests for this user's pictures that wait for an answer, oldest first. */
+/** Requests for this user's pictures that wait for an answer, oldest first; no more than `PAGE_MAX`. */
 export function pendingRequests(peer: Peer): PendingRequest[] {
-  const rows = peer.database.all(`SELECT * FROM request_in WHERE state = 'pending' ORDER BY received_at, id`);
+  const rows = peer.database.all(
+    `SELECT * FROM request_in WHERE state = 'pending' ORDER BY received_at, id LIMIT ?`,
+    PAGE_MAX,
+  );
   return rows.map((row) => pendingOf(peer, row));
 }
 
@@ -232,13 +271,29 @@ export function pendingRequestOf(peer: Peer, requester: Username, imageIndex: nu
   );
 }
 
-/** Answers no, here and at the cluster if it was left there. Throws `request/unknown`. */
+/**
+ * Marks a request as approved, together with `record`, unless it was answered meanwhile.
+ * Throws `request/answered` with nothing changed.
+ */
+export function answerRequest(peer: Peer, id: RequestId, grant: GrantId, record: () => void): void {
+  peer.database.transaction(() => {
+    const answered = peer.database.run(
+      `UPDATE request_in SET state = 'approved', grant_id = ? WHERE id = ? AND state = 'pending'`,
+      grant,
+      id,
+    );
+    if (answered === 0) throw new AppError('request/answered', 'this request was answered meanwhile');
+    record();
+  });
+}
+
+/** Answers no, at the cluster if it was left there, and here. Throws `request/answered`, `cluster/...` with nothing changed. */
 export async function denyRequest(peer: Peer, request: PendingRequest): Promise<void> {
-  const changed = peer.database.run(
-    `UPDATE request_in SET state = 'denied' WHERE id = ? AND state = 'pending'`,
+  const pending = peer.database.get(
+    `SELECT id FROM request_in WHERE id = ? AND state = 'pending'`,
     request.id,
   );
-  if (changed === 0) throw new AppError('request/answered', 'this request was answered already');
+  if (!pending) throw new AppError('request/answered', 'this request was answered already');
   try {
     await peer.cluster.call({
       method: 'PATCH',
@@ -251,6 +306,7 @@ export async function denyRequest(peer: Peer, request: PendingRequest): Promise<
     // Most requests never went through the cluster.
     if (!(error instanceof AppError) || error.code !== 'request/unknown') throw error;
   }
+  peer.database.run(`UPDATE request_in SET state = 'denied' WHERE id = ? AND state = 'pending'`, request.id);
 }
 
 function pendingOf(peer: Peer, row: Row): PendingRequest {

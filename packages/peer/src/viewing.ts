@@ -74,7 +74,9 @@ export interface ViewResult {
   readonly n: number;
   readonly views: number;
   readonly left: number;
-  /** True when that was the last one and the carrier is gone. */
+  /** `active` while it may be opened again; else why not. */
+  readonly phase: GrantPhase;
+  /** True when it can't be opened again, so that the carrier is gone. */
   readonly deleted: boolean;
 }
 
@@ -117,7 +119,8 @@ export async function viewImage(peer: Peer, path: string, display: Display): Pro
     n: answer.n,
     views: grant.views,
     left: grant.left,
-    deleted: grant.left === 0,
+    phase: grant.phase,
+    deleted: grant.phase !== 'active',
   };
 }
 
@@ -133,7 +136,7 @@ async function openCarrier(peer: Peer, path: string): Promise<Opened> {
     );
   }
   const png = new Uint8Array(await readFile(file));
-  const contacts = peer.contacts.all();
+  const contacts = likeliestFirst(peer, file);
   const agreement = peer.profile.identity.agreement;
   const received = contacts.map((contact) => ({
     contact,
@@ -171,6 +174,18 @@ async function openCarrier(peer: Peer, path: string): Promise<Opened> {
     height: found.height,
     payloadBytes: header.bodyBytes,
   };
+}
+
+/** All contacts: who sent this very file, then who was asked or has sent something, then the rest. Each costs a search of the carrier. */
+function likeliestFirst(peer: Peer, file: string): Contact[] {
+  const sender = receivedAt(peer, file)?.owner;
+  const owners = new Set(
+    peer.database
+      .all('SELECT owner FROM received UNION SELECT owner FROM request_out')
+      .map((row) => row['owner']),
+  );
+  const rank = ({ username }: Contact) => (username === sender ? 0 : owners.has(username) ? 1 : 2);
+  return peer.contacts.all().sort((a, b) => rank(a) - rank(b));
 }
 
 /** Why there is no such file: its grant has ended and took it along, or it never was here. */
@@ -335,13 +350,14 @@ async function close(peer: Peer, opened: Opened, viewId: ViewId, n: number): Pro
     answer: CloseViewAnswer,
   });
   peer.database.run('DELETE FROM view_journal WHERE view_id = ?', viewId);
+  checkGrant(grant, id, opened.contact.ed25519);
   return grant;
 }
 
-/** Writes what is left into the carrier, or deletes it at the last view. A failure here loses nothing: the cluster counts. */
+/** Writes what is left into the carrier, or deletes it once it can't be opened again. A failure here loses nothing: the cluster counts. */
 async function settleCarrier(peer: Peer, opened: Opened, grant: GrantView): Promise<void> {
   try {
-    if (grant.left === 0) {
+    if (grant.phase !== 'active') {
       await rm(opened.file, { force: true });
       return;
     }

@@ -77,6 +77,17 @@ describe('a call to the cluster', () => {
     });
   });
 
+  it('goes nowhere on an old word of the right key', async () => {
+    const trap = await serve((_, response) => json(response, 200, { answeredBy: 'trap' }));
+    const old = signLeaderStatement(key, trap, 3, Date.now() - 10 * 60_000);
+    const follower = await serve((_, response) =>
+      json(response, 307, { ...redirect(trap), leader_statement: old }),
+    );
+    await expect(call(new ClusterClient([follower], key.publicKey, ports))).rejects.toMatchObject({
+      code: 'cluster/untrusted-leader',
+    });
+  });
+
   it('goes nowhere when the statement names another place than the redirect', async () => {
     const trap = await serve((_, response) => json(response, 200, { answeredBy: 'trap' }));
     const statement = signLeaderStatement(key, 'http://127.0.0.1:9', 3, Date.now());
@@ -132,6 +143,17 @@ describe('a call to the cluster', () => {
     });
   });
 
+  it('tries again when the reply was lost, since the call may have been counted', async () => {
+    let calls = 0;
+    const server = await serve((request, response) => {
+      if (++calls === 1) request.socket.destroy();
+      else json(response, 200, { answeredBy: 'second try' });
+    });
+    expect(await call(new ClusterClient([server], key.publicKey, ports))).toEqual({
+      answeredBy: 'second try',
+    });
+  });
+
   it('does not repeat what was refused', async () => {
     let calls = 0;
     const server = await serve((_, response) => {
@@ -154,6 +176,10 @@ describe('a call to the cluster', () => {
 });
 
 describe('the cluster’s key', () => {
+  const says =
+    (publicKey: PublicKey): Handler =>
+    (_, response) =>
+      json(response, 200, status(publicKey));
   const status = (publicKey: PublicKey): ClusterStatus => ({
     status: 'ok',
     node: 'n',
@@ -175,5 +201,19 @@ describe('the cluster’s key', () => {
     expect(await client.clusterKey()).toBe(key.publicKey);
     told = otherKey.publicKey;
     await expect(client.status()).rejects.toMatchObject({ code: 'auth/wrong-cluster' });
+  });
+
+  it('is not learnt from servers that disagree', async () => {
+    const [one, two] = [await serve(says(key.publicKey)), await serve(says(otherKey.publicKey))];
+    await expect(new ClusterClient([one, two], undefined, ports).clusterKey()).rejects.toMatchObject({
+      code: 'auth/wrong-cluster',
+      message: expect.stringContaining('not of one cluster'),
+    });
+  });
+
+  it('once pinned, lets a stranger among the servers be ignored', async () => {
+    const [stranger, own] = [await serve(says(otherKey.publicKey)), await serve(says(key.publicKey))];
+    const client = new ClusterClient([stranger, own], key.publicKey, ports);
+    expect((await client.status()).cluster_key).toBe(key.publicKey);
   });
 });

@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:tls';
 import { pairKey } from '@cloud-steg/envelope';
 import { AppError } from '@cloud-steg/protocol';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { find, rewrite } from '../src/carrier.ts';
 import { secureRandom } from '../src/carrier-engine.ts';
-import { sendEntry } from '../src/daemon.ts';
+import { keepDelivering, sendEntry } from '../src/daemon.ts';
 import { amendGrant, grantEvents, listGrants } from '../src/grants.ts';
-import { drainOutbox, listOutbox } from '../src/outbox.ts';
+import { awaitedRecipients, drainTo, listOutbox } from '../src/outbox.ts';
+import { beat } from '../src/presence.ts';
 import { listReceived } from '../src/receiving.ts';
-import { collectFiledRequests, pendingRequests, requestImage } from '../src/requests.ts';
+import { collectFiledRequests, denyRequest, pendingRequests, requestImage } from '../src/requests.ts';
 import { sendImage } from '../src/sending.ts';
 import { inspectCarrier, viewImage } from '../src/viewing.ts';
 import { type Member, Memory, photo, World } from './world.ts';
@@ -36,6 +39,13 @@ const send = (requester: Member, more: object = {}) =>
   sendImage(bob.peer, { requester: requester.name, imageIndex: 0, ...terms, ...more });
 const ask = (asker: Member, queue = true) =>
   requestImage(asker.peer, { owner: bob.name, imageIndex: 0, queue });
+
+/** One round of what the daemon does; how many entries got through. */
+async function drain({ peer }: Member): Promise<number> {
+  let sent = 0;
+  for (const recipient of awaitedRecipients(peer)) sent += await drainTo(peer, recipient, sendEntry);
+  return sent;
+}
 
 /** Alice asks, bob sends; the carrier's path. */
 async function share(more: object = {}): Promise<string> {
@@ -200,6 +210,21 @@ describe('a view', () => {
   });
 });
 
+describe('denying', () => {
+  it('without the cluster changes nothing, and works once it is back', async () => {
+    await ask(alice);
+    const cut = cutCalls(bob, /^PATCH \/requests/, 'before');
+    const [request] = pendingRequests(bob.peer);
+    if (!request) throw new Error('no request');
+    await expect(denyRequest(bob.peer, request)).rejects.toMatchObject({ code: 'cluster/unreachable' });
+    expect(pendingRequests(bob.peer)).toHaveLength(1);
+    cut.active = false;
+    await denyRequest(bob.peer, request);
+    expect(pendingRequests(bob.peer)).toEqual([]);
+    await expect(denyRequest(bob.peer, request)).rejects.toMatchObject({ code: 'request/answered' });
+  });
+});
+
 describe('a request', () => {
   it('survives a restart of the owner’s peer', async () => {
     await ask(alice);
@@ -226,7 +251,7 @@ describe('a request', () => {
     // ... and by way of alice's outbox.
     await bob.listen();
     world.peerClockMs = 60_000 - 5_000;
-    expect(await drainOutbox(alice.peer, sendEntry)).toBe(1);
+    expect(await drain(alice)).toBe(1);
     expect(listOutbox(alice.peer.database)).toEqual([]);
     expect(pendingRequests(bob.peer)).toHaveLength(1);
   });
@@ -249,7 +274,87 @@ describe('a request', () => {
   });
 });
 
+/** Lets `member`'s calls to the cluster that match fail as if the cable was pulled before, or after they arrived. */
+function cutCalls(member: Member, matches: RegExp, when: 'before' | 'after') {
+  const { cluster } = member.peer;
+  const call = cluster.call.bind(cluster);
+  const cut = { active: true };
+  cluster.call = (async (request: Parameters<typeof call>[0]) => {
+    const hit = cut.active && matches.test(`${request.method} ${request.path}`);
+    if (hit && when === 'before') throw new AppError('cluster/unreachable', 'the cable was pulled');
+    const answer = await call(request);
+    if (hit) throw new AppError('cluster/unreachable', 'the cable was pulled');
+    return answer;
+  }) as typeof call;
+  return cut;
+}
+
 describe('sending', () => {
+  it('twice at once answers the request once', async () => {
+    await ask(alice);
+    const results = await Promise.allSettled([send(alice), send(alice)]);
+    const refused = results.find(({ status }) => status === 'rejected');
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(refused).toMatchObject({ reason: { code: 'request/answered' } });
+    expect(await listGrants(bob.peer, 'owner')).toHaveLength(1);
+    expect(listReceived(alice.peer)).toHaveLength(1);
+  });
+
+  it.each(['before', 'after'] as const)(
+    'while the cluster is lost %s the grant reached it makes one grant, later',
+    async (when) => {
+      await ask(alice);
+      const cut = cutCalls(bob, /^POST \/grants$/, when);
+      expect(await send(alice)).toMatchObject({ state: 'queued', reason: 'the cable was pulled' });
+      expect(listReceived(alice.peer)).toEqual([]);
+      cut.active = false;
+      world.peerClockMs = 30_000;
+      expect(await drain(bob)).toBe(1);
+      expect(await listGrants(bob.peer, 'owner')).toHaveLength(1);
+      world.peerClockMs = 0;
+      const file = listReceived(alice.peer)[0]?.file ?? '';
+      expect(await viewImage(alice.peer, file, new Memory())).toMatchObject({ n: 1, left: 1 });
+    },
+  );
+
+  it('that the cluster refuses leaves the request waiting and nothing else', async () => {
+    await ask(alice);
+    const { cluster } = bob.peer;
+    const call = cluster.call.bind(cluster);
+    cluster.call = ((request: Parameters<typeof call>[0]) => {
+      if (request.path === '/grants') throw new AppError('identity/changed', 'alice has another key');
+      return call(request);
+    }) as typeof call;
+    await expect(send(alice)).rejects.toMatchObject({ code: 'identity/changed' });
+    expect(pendingRequests(bob.peer)).toHaveLength(1);
+    expect(listOutbox(bob.peer.database)).toEqual([]);
+  });
+
+  it('to one who takes for ever holds up nobody else', async () => {
+    const carol = await world.join('carol');
+    await ask(alice);
+    await ask(carol);
+    await alice.stopListening();
+    await carol.stopListening();
+    await send(alice);
+    await send(carol);
+    const { certPem, keyPem } = await alice.peer.certificate();
+    const silent = createServer({ cert: certPem, key: keyPem, requestCert: true, rejectUnauthorized: false });
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as { port: number };
+    await beat(alice.peer, [{ host: '127.0.0.1', port }]);
+    await carol.listen();
+
+    const stop = new AbortController();
+    world.peerClockMs = 30_000;
+    const delivering = keepDelivering(bob.peer, stop.signal);
+    await expect.poll(() => listReceived(carol.peer).length, { timeout: 10_000 }).toBe(1);
+    stop.abort();
+    await delivering;
+    silent.close();
+  });
+
   it('to somebody offline waits in the outbox and is delivered when they come online', async () => {
     await ask(alice);
     await alice.stopListening();
@@ -258,7 +363,7 @@ describe('sending', () => {
     await bob.restart();
     await alice.listen();
     world.peerClockMs = 50_000;
-    expect(await drainOutbox(bob.peer, sendEntry)).toBe(1);
+    expect(await drain(bob)).toBe(1);
     const [received] = listReceived(alice.peer);
     if (!received) throw new Error('nothing arrived');
     world.peerClockMs = 0;

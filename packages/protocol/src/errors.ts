@@ -37,6 +37,7 @@ export const ERRORS = {
   'usage/bad-config': { status: 500, exit: 2, title: 'bad configuration' },
   'input/invalid': { status: 400, exit: 2, title: 'invalid input' },
   'input/too-large': { status: 413, exit: 2, title: 'input too large' },
+  'input/too-slow': { status: 408, exit: 1, title: 'input too slow' },
   'input/not-found': { status: 404, exit: 1, title: 'no such address' },
   'input/wrong-method': { status: 405, exit: 1, title: 'method not allowed' },
 

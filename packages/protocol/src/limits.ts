@@ -24,7 +24,6 @@ export const FILE_NAME_BYTES_MAX = 255;
 
 // Names and ids
 export const USERNAME_CHARS_MAX = 32;
-export const ID_BYTES = 16;
 export const KEY_BYTES = 32;
 export const MESSAGE_CHARS_MAX = 280;
 export const ADDRESSES_MAX = 8;
@@ -37,6 +36,10 @@ export const VIEW_OPEN_MS = 10 * MINUTE;
 export const GRANT_LOG_ENTRIES_MAX = 256;
 /** Of a grant's log as it is stored. Revoking is possible beyond both. */
 export const GRANT_LOG_BYTES_MAX = 128 * KiB;
+/** Grants of one owner whose share the cluster still holds. */
+export const GRANTS_HELD_PER_OWNER_MAX = 1000;
+/** Of those, to any one recipient: nobody buries another in grants. */
+export const GRANTS_HELD_PER_PAIR_MAX = 100;
 /** Grants whose share is due to be erased, handled in one sweep. */
 export const SWEEP_GRANTS_MAX = 50;
 export const SWEEP_INTERVAL_MS = SECOND;
@@ -63,6 +66,25 @@ export const CHANGES_QUEUED_PER_KEY_MAX = 256;
 export const NONCES_REMEMBERED_MAX = 100_000;
 /** Connections a discovery server keeps at once; more are closed unheard. */
 export const HTTP_SOCKETS_MAX = 4096;
+/** Of those, of any one address; as all limits per address, loopback excepted. */
+export const HTTP_SOCKETS_PER_ADDRESS_MAX = 256;
+/** Bytes of request bodies in memory at once, read or being read. */
+export const HTTP_BODIES_BYTES_MAX = 64 * MiB;
+export const HTTP_BODIES_BYTES_PER_ADDRESS_MAX = 8 * MiB;
+/** Requests of one address, of whatever kind: so many at once, then so many a second. */
+export const REQUESTS_PER_ADDRESS_BURST = 1000;
+export const REQUESTS_PER_ADDRESS_PER_SECOND = 200;
+/** Names that one address takes: so many at once, then as many an hour. */
+export const NEW_NAMES_PER_ADDRESS_PER_HOUR = 30;
+/** Signed calls of one user that change something: so many at once, then so many a second. */
+export const CHANGES_PER_USER_BURST = 600;
+export const CHANGES_PER_USER_PER_SECOND = 20;
+/** Addresses, or users, whose calls are counted at once; the one quiet for longest is forgotten first. */
+export const RATE_BUCKETS_MAX = 10_000;
+/** How long to wait where a quota is used up, which only its owner's doing frees. */
+export const QUOTA_RETRY_AFTER_SECONDS = 60;
+/** Of any one text in a log line. */
+export const LOG_TEXT_CHARS_MAX = 4096;
 /** From a request's first byte to its last. */
 export const HTTP_REQUEST_TIMEOUT_MS = 30 * SECOND;
 /** How long a client should wait before it asks again where there is no leader. */
@@ -79,16 +101,36 @@ export const HTTP_URL_CHARS_MAX = 512;
 /** Every election timing of the configuration lies between these. */
 export const ELECTION_TIMING_MS_MIN = 10;
 export const ELECTION_TIMING_MS_MAX = 10 * MINUTE;
-/** Incoming connections of the election, from members or not. */
-export const ELECTION_SOCKETS_MAX = 32;
+/** Incoming connections that have proven nothing yet; one more, and the oldest of them is closed. */
+export const ELECTION_SOCKETS_UNPROVEN_MAX = 32;
+/** One line of the handshake that begins an election link: two addresses, a nonce and a proof at most. */
+export const ELECTION_HANDSHAKE_BYTES_MAX = KiB;
+/** Both sides of an election link have proven themselves after this long, or it is closed. */
+export const ELECTION_HANDSHAKE_TIMEOUT_MS = 2 * SECOND;
+/** Messages that wait for the handshake to end; later ones are dropped. */
+export const ELECTION_HELD_MESSAGES_MAX = 64;
 /** Messages for a member that reads nothing are dropped beyond this. */
 export const ELECTION_UNSENT_BYTES_MAX = 256 * KiB;
+/** No message moves a node further than this many terms at once; at one election a second, ten days' worth. */
+export const TERM_JUMP_MAX = 1_000_000;
 /** `state.json` holds a term, a vote and little else. */
 export const ELECTION_STATE_BYTES_MAX = 4 * KiB;
 
 // Peers
 export const PEER_SOCKETS_MAX = 64;
 export const PEER_SOCKETS_PER_REMOTE_MAX = 4;
+/** Of all sockets, those of keys that are no contact's together: the others are kept for contacts. */
+export const PEER_SOCKETS_OF_STRANGERS_MAX = PEER_SOCKETS_MAX / 2;
+/** Of those, from any one address. The users of one machine share its loopback address. */
+export const PEER_SOCKETS_OF_STRANGERS_PER_ADDRESS_MAX = 16;
+/** Sockets that haven't shown a key yet; the oldest makes room for the next. */
+export const PEER_HANDSHAKES_MAX = 16;
+/** From the end of a JSON request's headers to the end of its body. */
+export const PEER_BODY_TIMEOUT_MS = 10 * SECOND;
+/** How often sockets past a deadline are looked for. */
+export const PEER_DEADLINE_CHECK_MS = SECOND;
+/** People one user has met. */
+export const CONTACTS_MAX = 10_000;
 export const DELIVERIES_MAX = 8;
 export const DELIVERIES_PER_REMOTE_MAX = 2;
 export const HANDSHAKE_TIMEOUT_MS = 10 * SECOND;

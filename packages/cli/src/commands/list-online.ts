@@ -45,7 +45,7 @@ function userJson({ username, addresses, lastSeenMs, images, previewFiles }: Onl
       height,
       bytes,
       mediaType,
-      previewFile: previewFiles[i],
+      previewFile: previewFiles[i] ?? null,
     })),
   };
 }
@@ -58,7 +58,7 @@ function userLines({ username, addresses, images, previewFiles }: OnlineUser): s
     `     📷 ${images.length} image(s):`,
     ...images.flatMap(({ index, width, height, bytes, mediaType }, i) => [
       `        [${index}] ${width}x${height} ${mediaType} (${formatBytes(bytes)})`,
-      `        💾 ${previewFiles[i]}`,
+      `        💾 ${previewFiles[i] ?? '(no preview)'}`,
     ]),
   ];
 }

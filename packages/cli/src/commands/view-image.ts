@@ -49,6 +49,13 @@ export const viewImageCommand: CommandModule = (program, runner) => {
     );
 };
 
+const ENDINGS: Record<ViewResult['phase'], string> = {
+  active: 'It can be opened again',
+  exhausted: 'That was the last view',
+  revoked: 'The owner has revoked it meanwhile',
+  expired: 'It has expired meanwhile',
+};
+
 function viewedLines(viewed: ViewResult, savedTo: string | undefined): string[] {
   const { owner, imageName, bytes, n, views, left } = viewed;
   return [
@@ -59,7 +66,7 @@ function viewedLines(viewed: ViewResult, savedTo: string | undefined): string[] 
     `   Views remaining: ${left}`,
     ...(savedTo === undefined ? [] : [`✅ Image decrypted and saved to: ${savedTo}`]),
     viewed.deleted
-      ? '🗑️ That was the last view: the carrier was deleted'
+      ? `🗑️ ${ENDINGS[viewed.phase]}: the carrier was deleted`
       : `✅ Carrier updated with ${plural(left, 'view')} remaining`,
   ];
 }
