@@ -159,7 +159,7 @@ export class Context {
       ...(users.length > 1 ? [`--username ${username}`] : []),
       ...(this.flags.dataDir === undefined ? [] : [`--data-dir ${shellWord(this.flags.dataDir)}`]),
     ];
-    return [this.shell.program, command, ...options].join(' ');
+    return [this.shell.calledAs, command, ...options].join(' ');
   }
 
   async close(): Promise<void> {

@@ -22,6 +22,8 @@ async function confirm(question: string): Promise<boolean> {
 export async function main(program: Shell['program']): Promise<void> {
   const exitCode = await runProgram({
     program,
+    // npx says so to what it runs.
+    calledAs: process.env['npm_command'] === 'exec' ? `npx ${program}` : program,
     argv: process.argv.slice(2),
     env: process.env,
     platform: process.platform,

@@ -48,8 +48,9 @@ export class Output {
       if (error.hint !== undefined) this.#stderr.write(`hint: ${printable(error.hint)}\n`);
     }
     if (error.code !== 'program/bug') return;
-    if (this.style.verbose) this.#stderr.write(`${stackOf(error)}\n`);
-    else if (!this.style.json) this.#stderr.write('note: add --verbose to see where it happened\n');
+    if (this.style.verbose) {
+      for (const line of stackOf(error).split('\n')) this.#stderr.write(`${printable(line)}\n`);
+    } else if (!this.style.json) this.#stderr.write('note: add --verbose to see where it happened\n');
   }
 
   /** A log for the peer: warnings always, the rest with `--verbose`. */

@@ -101,12 +101,12 @@ function buildProgram(shell: Shell, runner: Runner): Command {
 function usageError(error: CommanderError, program: Command, shell: Shell): AppError {
   if (error.code === 'commander.help') {
     return new AppError('usage/bad-argument', 'no command given', {
-      hint: `for example: ${shell.program} list-online`,
+      hint: `for example: ${shell.calledAs} list-online`,
     });
   }
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
   const command = shell.argv.find((word) => program.commands.some((known) => known.name() === word));
-  const about = command === undefined ? shell.program : `${shell.program} ${command}`;
+  const about = command === undefined ? shell.calledAs : `${shell.calledAs} ${command}`;
   return new AppError('usage/bad-argument', message, { hint: `see: ${about} --help` });
 }
 

@@ -11,8 +11,10 @@ export interface Sink {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Shell {
-  /** Name the program was called by, as its own hints spell it. */
+  /** Which of its names the program goes by. */
   readonly program: 'p2p-client' | 'cloud-steg';
+  /** How it was called, for hints that can be typed as they are: `npx p2p-client`. */
+  readonly calledAs: string;
   /** Arguments after the program's name. */
   readonly argv: readonly string[];
   readonly env: Environment;

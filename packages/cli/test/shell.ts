@@ -49,6 +49,7 @@ export async function run(argv: readonly string[], shell: Partial<Shell> = {}): 
   const stderr = memorySink();
   const exit = await runProgram({
     program: 'p2p-client',
+    calledAs: 'p2p-client',
     argv,
     platform: 'linux',
     stdout,

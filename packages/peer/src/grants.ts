@@ -1,8 +1,9 @@
 /** Grants as both sides see them: listed, checked against the owner's log, extended, revoked. */
 
-import { type GrantTerms, readGrantLog, signGrantAmendment } from '@cloud-steg/envelope';
+import { type GrantTerms, readGrantLog, signGrantAmendment, verifySigned } from '@cloud-steg/envelope';
 import {
   AppError,
+  type GrantCreation,
   type GrantEvent,
   GrantEventPage,
   type GrantId,
@@ -10,10 +11,13 @@ import {
   GrantView,
   PAGE_MAX,
   type PublicKey,
+  parseJson,
   VIEWS_MAX,
   VIEWS_MIN,
+  ViewReceipt,
 } from '@cloud-steg/protocol';
 import type { Peer } from './peer.ts';
+import { findPerson } from './people.ts';
 
 /** The cluster's count of a grant beside what its owner signed. */
 export interface CheckedGrant {
@@ -72,9 +76,15 @@ export async function listGrants(peer: Peer, role: 'owner' | 'recipient'): Promi
   return grants;
 }
 
-/** What happened to a grant, oldest first. */
-export async function grantEvents(peer: Peer, id: GrantId): Promise<GrantEvent[]> {
-  const events: GrantEvent[] = [];
+/** One line of a grant's history; `signed` when it bears the recipient's own signature, which this peer has checked. */
+export type CheckedEvent = GrantEvent & { readonly signed: boolean };
+
+/** What happened to a grant, oldest first. Throws `grant/mismatch` for a grant its owner did not sign. */
+export async function grantEvents(peer: Peer, { id, owner }: GrantView): Promise<CheckedEvent[]> {
+  const own = owner === peer.username ? peer.profile.identity.signing.publicKey : undefined;
+  const ownerKey = own ?? (await findPerson(peer, owner)).contact.ed25519;
+  const { terms } = await fetchGrant(peer, id, ownerKey);
+  const events: CheckedEvent[] = [];
   let after: string | undefined;
   do {
     const query = new URLSearchParams({ limit: String(PAGE_MAX), ...(after !== undefined && { after }) });
@@ -84,10 +94,17 @@ export async function grantEvents(peer: Peer, id: GrantId): Promise<GrantEvent[]
       as: peer.caller,
       answer: GrantEventPage,
     });
-    events.push(...page.events);
+    for (const event of page.events) events.push({ ...event, signed: isSignedBy(terms.creation, event) });
     after = page.next;
   } while (after !== undefined);
   return events;
+}
+
+/** Whether the recipient's key signed that this very view was opened. */
+function isSignedBy({ grant, recipientKey }: GrantCreation, { receipt, viewId, n }: GrantEvent): boolean {
+  if (!receipt || !verifySigned(recipientKey, 'view-receipt', receipt)) return false;
+  const said = parseJson(ViewReceipt, receipt.text, 'view receipt');
+  return said.grant === grant && said.viewId === viewId && said.n === n;
 }
 
 export interface GrantChange {

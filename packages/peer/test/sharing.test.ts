@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:tls';
-import { pairKey } from '@cloud-steg/envelope';
+import { pairKey, signDocument } from '@cloud-steg/envelope';
 import { AppError } from '@cloud-steg/protocol';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -100,9 +100,32 @@ describe('the main job', () => {
     await viewImage(alice.peer, file, new Memory());
     const [grant] = await listGrants(bob.peer, 'owner');
     if (!grant) throw new Error('no grant');
-    const events = await grantEvents(bob.peer, grant.id);
-    expect(events.map(({ kind }) => kind)).toEqual(['created', 'opened', 'closed']);
+    const events = await grantEvents(bob.peer, grant);
+    expect(events.map(({ kind, signed }) => [kind, signed])).toEqual([
+      ['created', false],
+      ['opened', false],
+      ['closed', true],
+    ]);
     expect(events.at(-1)?.receipt?.text).toContain('"viewer":"alice"');
+    // A receipt for another view, or by another hand, is no receipt.
+    const call = bob.peer.cluster.call.bind(bob.peer.cluster);
+    bob.peer.cluster.call = (async (request: Parameters<typeof call>[0]) => {
+      const answer = await call(request);
+      if (!request.path.includes('/events')) return answer;
+      const forged = signDocument(
+        bob.peer.profile.identity.signing,
+        'view-receipt',
+        JSON.parse(events.at(-1)?.receipt?.text ?? ''),
+      );
+      return {
+        events: [
+          { ...events.at(-1), receipt: forged },
+          { ...events.at(-1), n: 2 },
+        ],
+      };
+    }) as typeof call;
+    const told = await grantEvents(bob.peer, grant);
+    expect(told.map(({ signed }) => signed)).toEqual([false, false]);
   });
 
   it('lets the owner extend and revoke', async () => {

@@ -1,6 +1,6 @@
 /** `grants`: what I gave and was given, and each opening. */
 
-import { grantEvents, listGrants } from '@cloud-steg/peer';
+import { type CheckedEvent, grantEvents, listGrants } from '@cloud-steg/peer';
 import type { GrantEvent, GrantView } from '@cloud-steg/protocol';
 import { parseGrantPrefix } from '../arguments.ts';
 import { type CommandModule, serverOption, userOption } from '../command.ts';
@@ -22,7 +22,7 @@ export const grantsCommand: CommandModule = (program, runner) => {
         const received = await listGrants(peer, 'recipient');
         if (wanted !== undefined) {
           const grant = grantStarting([...given, ...received], wanted);
-          printHistory(context, grant, await grantEvents(peer, grant.id));
+          printHistory(context, grant, await grantEvents(peer, grant));
           return;
         }
         context.output.print({ given: given.map(grantJson), received: received.map(grantJson) }, [
@@ -45,25 +45,31 @@ export const grantsCommand: CommandModule = (program, runner) => {
     );
 };
 
-function printHistory(context: Context, grant: GrantView, events: readonly GrantEvent[]): void {
+function printHistory(context: Context, grant: GrantView, events: readonly CheckedEvent[]): void {
   const shown = grantJson(grant);
   context.output.print(
-    { ...shown, events: events.map(({ seq, at, kind, n }) => ({ seq, at, kind, n: n ?? null })) },
+    {
+      ...shown,
+      events: events.map(({ seq, at, kind, n, signed }) => ({ seq, at, kind, n: n ?? null, signed })),
+    },
     [
       `Grant ${grant.id}`,
       `  ${shown.imageName} [${shown.imageIndex}], from ${grant.owner} to ${grant.recipient}`,
       `  ${grant.used} of ${grant.views} views used, ${grant.phase}, saving ${shown.allowSave ? 'allowed' : 'not allowed'}`,
       ...events.map(
-        ({ at, kind, n }) => `  ${formatTime(at)}  ${WORDS[kind]}${n === undefined ? '' : ` (view ${n})`}`,
+        ({ at, kind, n, signed }) =>
+          `  ${formatTime(at)}  ${WORDS[kind]}${n === undefined ? '' : ` (view ${n})`}${kind === 'closed' ? SIGNED[signed ? 'yes' : 'no'] : ''}`,
       ),
     ],
   );
 }
 
+const SIGNED = { yes: ', signed by the viewer', no: ', WITHOUT a valid signature of the viewer' };
+
 const WORDS: Record<GrantEvent['kind'], string> = {
   created: 'given',
   amended: 'changed by its owner',
   opened: 'key share released',
-  closed: 'opened, with the viewer’s signature',
+  closed: 'opened',
   'share-erased': 'ended: the cluster no longer holds its key share',
 };

@@ -27,7 +27,7 @@ export const listOnlineCommand: CommandModule = (program, runner) => {
         if (offering) {
           context.output.note(
             '',
-            `💡 Ask for one: ${context.shell.program} request-image ${offering.username} 0`,
+            `💡 Ask for one: ${context.shell.calledAs} request-image ${offering.username} 0`,
           );
         }
       }),

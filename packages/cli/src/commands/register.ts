@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { loadProfile, register } from '@cloud-steg/peer';
-import { AppError } from '@cloud-steg/protocol';
+import { AppError, IMAGE_BYTES_MAX_AT_1_BPS } from '@cloud-steg/protocol';
 import { DEFAULT_SERVERS, parseImagePaths, parseServers } from '../arguments.ts';
 import { type CommandModule, ipOption, portOption, serverOption, userOption } from '../command.ts';
 import type { AddressFlags, UserFlags } from '../context.ts';
@@ -65,6 +65,12 @@ export const registerCommand: CommandModule = (program, runner) => {
             ),
           ],
         );
+        for (const { index, bytes } of done.images) {
+          if (bytes <= IMAGE_BYTES_MAX_AT_1_BPS) continue;
+          context.output.note(
+            `   ⚠️ [${index}] can be seen in the list but not sent: at most ${formatBytes(IMAGE_BYTES_MAX_AT_1_BPS)} can be hidden`,
+          );
+        }
         context.output.note('', `💡 Next: ${await context.next('up', username)}`);
       }),
     );
