@@ -116,7 +116,7 @@ export async function decodeCarrier(bytes: Uint8Array, name: string): Promise<Pi
 /** Opaque RGB8 PNG without metadata. */
 export async function encodeCarrier(picture: Picture): Promise<Uint8Array> {
   const { CompressionType, FilterType, Transformer } = await import('@napi-rs/image');
-  // Fast filter and deflate, fed by BMP: the quickest lossless way on Node (see docs/decisions).
+  // Fast filter and deflate, fed by BMP: the quickest lossless way on Node (docs/decisions/0004-png-encoder.md).
   return new Transformer(toBmp(picture)).png({
     compressionType: CompressionType.Fast,
     filterType: FilterType.Adaptive,
