@@ -3,9 +3,10 @@
 import { sha256Hex, toHex } from '@cloud-steg/envelope';
 import { AppError, parse, toAppError, traitsOf } from '@cloud-steg/protocol';
 import { createRegistry } from '@cloud-steg/registry';
-import { type Context, Hono } from 'hono';
+import { Hono, type Context as HonoContext } from 'hono';
 import { Authentication } from './authentication.ts';
-import { readBody } from './bounded-body.ts';
+import { Bodies } from './bounded-body.ts';
+import type { Client } from './client-address.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { grantRoutes } from './grant-routes.ts';
 import { Metrics } from './metrics.ts';
@@ -13,14 +14,18 @@ import { openApiDocument } from './openapi.ts';
 import { peopleRoutes } from './people-routes.ts';
 import type { DiscoveryPorts } from './ports.ts';
 import { problemResponse } from './problem.ts';
+import { RateLimits } from './rate-limits.ts';
 import { notLeading } from './redirect.ts';
-import { Reigns } from './reign.ts';
+import { type Reign, Reigns } from './reign.ts';
 import { requestRoutes } from './request-routes.ts';
 import { type Method, publicRoute, type Route } from './route.ts';
 
+type Env = { Bindings: { client: Client } };
+type Context = HonoContext<Env>;
+
 export interface DiscoveryApp {
-  /** Answers every request; never rejects. */
-  readonly fetch: (request: Request) => Promise<Response>;
+  /** Answers every request, by whichever client the socket says; never rejects. */
+  readonly fetch: (request: Request, client: Client) => Promise<Response>;
   readonly routes: readonly Route[];
   /** To be called every `SWEEP_INTERVAL_MS`, and when leadership changes. Never rejects. */
   readonly tick: () => Promise<void>;
@@ -30,6 +35,8 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
   const registry = createRegistry({ store: ports.store, now: ports.now, sha256: (data) => sha256Hex(data) });
   const reigns = new Reigns(ports, registry);
   const authentication = new Authentication(registry, ports.clusterKey.publicKey);
+  const limits = new RateLimits(ports.now);
+  const bodies = new Bodies();
   const metrics = new Metrics([
     {
       name: 'cloud_steg_is_leader',
@@ -47,10 +54,15 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
       help: 'Signed requests remembered against replay.',
       read: () => authentication.remembered,
     },
+    {
+      name: 'cloud_steg_body_bytes_held',
+      help: 'Bytes of request bodies in memory.',
+      read: () => bodies.bytesHeld,
+    },
   ]);
 
   const routes: Route[] = [
-    ...peopleRoutes(ports, registry),
+    ...peopleRoutes(ports, registry, limits),
     ...requestRoutes(registry),
     ...grantRoutes(registry),
     ...clusterRoutes(ports, metrics),
@@ -64,12 +76,20 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
   ];
   const document = openApiDocument(routes, ports.version);
 
-  /** Order matters: first who may serve, then how much is sent, then who asks, and only then what. */
+  /** Order matters: first how often and who may serve, then how much is sent, then who asks, and only then what. */
   async function answer(route: Route, c: Context): Promise<Response> {
+    limits.request(c.env.client);
     const reign = route.servedBy === 'leader' ? await reigns.current() : undefined;
     if (route.servedBy === 'leader' && !reign) throw notLeading(ports);
+    return bodies.read(c.req.raw, c.env.client, route.bodyBytesMax, (bytes) => serve(route, c, reign, bytes));
+  }
 
-    const bytes = await readBody(c.req.raw, route.bodyBytesMax);
+  async function serve(
+    route: Route,
+    c: Context,
+    reign: Reign | undefined,
+    bytes: Uint8Array,
+  ): Promise<Response> {
     const { signing } = route;
     const parseBody = () => (route.body ? parse(route.body, jsonOf(bytes), 'body') : undefined);
     // The body is parsed before its signature is checked only where it names the key itself.
@@ -77,11 +97,14 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
     const signer = signing?.signer?.(early);
     const caller =
       signing && (await authentication.verify(c.req.raw, bytes, { signer, replays: signing.replays }));
+    // A signer who came with its own key is no user yet: what that costs is for the route to say.
+    if (caller && !signer && route.method !== 'GET') limits.change(caller.key);
     const result = await route.handle({
       params: route.params && parse(route.params, c.req.param(), 'path'),
       query: route.query && parse(route.query, c.req.query(), 'query'),
       body: early ?? parseBody(),
       headers: c.req.raw.headers,
+      client: c.env.client,
       ...(reign ? { reign } : {}),
       ...(caller ? { caller } : {}),
     });
@@ -91,7 +114,7 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
     return result instanceof Response ? result : c.json(result, 200, { 'cache-control': 'no-store' });
   }
 
-  const app = new Hono();
+  const app = new Hono<Env>();
   for (const route of routes) app.on(route.method, route.path, (c) => answered(route, c));
   for (const path of new Set(routes.map((route) => route.path))) {
     const allow = routes.filter((route) => route.path === path).map(({ method }) => method);
@@ -136,7 +159,7 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
   }
 
   return {
-    fetch: async (request) => app.fetch(request),
+    fetch: async (request, client) => app.fetch(request, { client }),
     routes,
     tick: () => reigns.tick(),
   };

@@ -1,6 +1,6 @@
 /** Grants and their views. */
 
-import { fromBase64url, openSigned, toBase64url, wrapShare } from '@cloud-steg/envelope';
+import { checkSealable, fromBase64url, openSigned, toBase64url, wrapShare } from '@cloud-steg/envelope';
 import {
   AmendGrantBody,
   AppError,
@@ -97,6 +97,8 @@ export function grantRoutes(registry: Registry): Route[] {
       body: OpenViewBody,
       answer: OpenViewAnswer,
       async handle({ params: { id }, body, caller, reign }) {
+        // Before the view is spent: there would be no way to hand out what it paid for.
+        await checkSealable(body.key);
         const { n, sealedShare, grant } = await openView(registry, reign.term, caller, id, body);
         const ticket = { grant: id, viewId: body.viewId, n };
         const wrappedShare = toBase64url(await wrapShare(body.key, ticket, sealedShare));

@@ -8,8 +8,11 @@ import {
   HEADERS_TIMEOUT_MS,
   HTTP_REQUEST_TIMEOUT_MS,
   HTTP_SOCKETS_MAX,
+  HTTP_SOCKETS_PER_ADDRESS_MAX,
 } from '@cloud-steg/protocol';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { type Client, clientOf } from './client-address.ts';
+import { Shares } from './shares.ts';
 
 export interface HttpServer {
   readonly port: number;
@@ -17,13 +20,22 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Throws `server/address-in-use`, or `usage/bad-config` where the address isn't this machine's. */
+/**
+ * Serves until closed. `fetch` is told which client each request came from; connections beyond a client's share
+ * are closed unheard.
+ *
+ * Throws `server/address-in-use`, or `usage/bad-config` where the address isn't this machine's.
+ */
 export async function serveHttp(
   host: string,
   port: number,
-  fetch: (request: Request) => Promise<Response>,
+  fetch: (request: Request, client: Client) => Promise<Response>,
+  identify: (remoteAddress: string | undefined) => Client = clientOf,
 ): Promise<HttpServer> {
-  const listener = getRequestListener(fetch, { overrideGlobalObjects: false });
+  const listener = getRequestListener(
+    (request, env) => fetch(request, identify((env as HttpBindings).incoming.socket.remoteAddress)),
+    { overrideGlobalObjects: false },
+  );
   const server = createServer(
     { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: HTTP_REQUEST_TIMEOUT_MS },
     (request, response) => {
@@ -35,6 +47,12 @@ export async function serveHttp(
     },
   );
   server.maxConnections = HTTP_SOCKETS_MAX;
+  const sockets = new Shares(HTTP_SOCKETS_MAX, HTTP_SOCKETS_PER_ADDRESS_MAX);
+  server.on('connection', (socket) => {
+    const client = identify(socket.remoteAddress);
+    if (sockets.take(client, 1)) socket.once('close', () => sockets.giveBack(client, 1));
+    else socket.destroy();
+  });
   await listen(server, host, port);
   return { port: (server.address() as AddressInfo).port, close: () => close(server) };
 }

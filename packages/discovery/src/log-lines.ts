@@ -1,6 +1,6 @@
 /** What the server says while it runs: one line per event, for people or for programs. */
 
-import { AppError } from '@cloud-steg/protocol';
+import { AppError, LOG_TEXT_CHARS_MAX } from '@cloud-steg/protocol';
 import type { Log } from './ports.ts';
 
 type Level = Parameters<Log>[0];
@@ -27,17 +27,31 @@ export interface LogOptions {
 
 const RANK: Record<Level, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
+/**
+ * A log that writes lines. Fields and errors may hold whatever a stranger has sent: they stay within quotes and
+ * within their line, and no character of theirs reaches a terminal that isn't one to be seen.
+ */
 export function lineLog({ json, level: lowest, now, write }: LogOptions): Log {
   return (level, event, fields) => {
     if (RANK[level] < RANK[lowest]) return;
     if (json) {
       const at = new Date(now()).toISOString();
-      write(JSON.stringify({ at, level, event, ...jsonFields(fields) }));
+      write(visible(JSON.stringify({ at, level, event, ...jsonFields(fields) })));
       return;
     }
     const sentence = SENTENCES[event]?.(fields) ?? [event, ...wordsOf(fields)].join(' ');
-    write(level === 'info' || level === 'debug' ? sentence : `${level}: ${sentence}`);
+    write(visible(level === 'info' || level === 'debug' ? sentence : `${level}: ${sentence}`));
   };
+}
+
+/** Controls, format characters (they turn the direction of text) and separators of lines, as JSON escapes them. */
+function visible(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    Array.from({ length: character.length }, (_, i) => {
+      const unit = character.charCodeAt(i).toString(16);
+      return `\\u${unit.padStart(4, '0')}`;
+    }).join(''),
+  );
 }
 
 /** Errors have no JSON of their own. */
@@ -45,14 +59,17 @@ function jsonFields(fields: Fields): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
       name,
-      value instanceof Error ? { ...codeOf(value), message: value.message, stack: value.stack } : value,
+      value instanceof Error
+        ? { ...codeOf(value), message: clip(value.message), stack: clip(value.stack ?? '') }
+        : clipped(value),
     ]),
   );
 }
 
 function wordsOf(fields: Fields): string[] {
-  return Object.entries(fields).map(([name, value]) =>
-    value instanceof Error ? `${name}=${describe(value)}` : `${name}=${JSON.stringify(value)}`,
+  return Object.entries(fields).map(
+    ([name, value]) =>
+      `${name}=${JSON.stringify(value instanceof Error ? clip(describe(value)) : clipped(value))}`,
   );
 }
 
@@ -65,4 +82,12 @@ function describe(error: Error): string {
 
 function codeOf(error: Error): { code?: string } {
   return error instanceof AppError ? { code: error.code } : {};
+}
+
+function clipped(value: unknown): unknown {
+  return typeof value === 'string' ? clip(value) : value;
+}
+
+function clip(text: string): string {
+  return text.length > LOG_TEXT_CHARS_MAX ? `${text.slice(0, LOG_TEXT_CHARS_MAX)}…` : text;
 }

@@ -19,17 +19,20 @@ import {
   type Caller,
   countPending,
   findPreview,
+  findUser,
   getUser,
+  getUsers,
   type Registry,
   registerUser,
   type UserRecord,
 } from '@cloud-steg/registry';
 import * as z from 'zod';
 import type { DiscoveryPorts } from './ports.ts';
+import type { RateLimits } from './rate-limits.ts';
 import type { Reign } from './reign.ts';
 import { leaderRoute, type Route, signedRoute } from './route.ts';
 
-export function peopleRoutes(ports: DiscoveryPorts, registry: Registry): Route[] {
+export function peopleRoutes(ports: DiscoveryPorts, registry: Registry, limits: RateLimits): Route[] {
   return [
     signedRoute({
       method: 'POST',
@@ -42,7 +45,10 @@ export function peopleRoutes(ports: DiscoveryPorts, registry: Registry): Route[]
         const { username, ed25519 } = openIdentityRecord(identity);
         return { username, key: ed25519 };
       },
-      async handle({ body, reign }) {
+      async handle({ body, caller, client, reign }) {
+        const known = await findUser(registry, caller.username);
+        if (!known) limits.newName(client);
+        else if (known.ed25519 === caller.key) limits.change(caller.key);
         const { user, created } = await registerUser(registry, reign.term, {
           identity: cosignIdentity(ports.clusterKey, body.identity),
           record: openIdentityRecord(body.identity),
@@ -92,10 +98,14 @@ export function peopleRoutes(ports: DiscoveryPorts, registry: Registry): Route[]
       answer: OnlinePage,
       async handle({ query, reign }) {
         const { users, ...page } = reign.presence.page(query.limit, query.after);
-        const views = await Promise.all(
-          users.map(async ({ username }) => viewOf(await getUser(registry, username), reign, registry.now())),
-        );
-        return { ...page, users: views };
+        const names = users.map(({ username }) => username);
+        const shown = await getUsers(registry, names);
+        const last = shown.at(-1);
+        return {
+          ...page,
+          ...(last && shown.length < names.length ? { next: last.username } : {}),
+          users: shown.map((user) => viewOf(user, reign, registry.now())),
+        };
       },
     }),
     leaderRoute({

@@ -21,7 +21,9 @@ export function problemResponse(error: AppError, requestId: string, target: stri
     ...(inside || Object.keys(error.data).length === 0 ? {} : { data: error.data }),
   };
   const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' });
-  if (status === 429 || status === 503) headers.set('retry-after', String(RETRY_AFTER_SECONDS));
+  if (status === 429 || status === 503) {
+    headers.set('retry-after', String(error.data['retryAfterSeconds'] ?? RETRY_AFTER_SECONDS));
+  }
   const allow = error.data['allow'];
   if (error.code === 'input/wrong-method' && Array.isArray(allow)) headers.set('allow', allow.join(', '));
   if (error instanceof LeaderElsewhere) {

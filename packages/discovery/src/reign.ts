@@ -9,7 +9,7 @@ import {
   type Registry,
   sweepGrants,
 } from '@cloud-steg/registry';
-import type { DiscoveryPorts } from './ports.ts';
+import type { DiscoveryPorts, Log } from './ports.ts';
 
 /** One term's leadership. */
 export class Reign {
@@ -18,6 +18,7 @@ export class Reign {
   readonly #registry: Registry;
   readonly #log: PresenceLog;
   readonly #adopted: Promise<void>;
+  #unswept = 0;
 
   constructor(registry: Registry, term: Term, heartbeatTtlMs: number) {
     this.term = term;
@@ -47,10 +48,13 @@ export class Reign {
   }
 
   /** What nobody asks for but has to be done: silent users go offline, shares of ended grants are erased. */
-  async tick(): Promise<void> {
+  async tick(log: Log): Promise<void> {
     this.presence.expire(this.#registry.now());
     await this.#log.saveAll();
-    await sweepGrants(this.#registry, this.term);
+    const { failures } = await sweepGrants(this.#registry, this.term);
+    // They fail again with every sweep, but are news only when there are more.
+    for (const failure of failures.slice(this.#unswept)) log('error', 'sweep-failed', { ...failure });
+    this.#unswept = failures.length;
   }
 
   async #storedUnlessKnown(username: Username) {
@@ -110,7 +114,7 @@ export class Reigns {
 
   async #tickOnce(): Promise<void> {
     try {
-      await (await this.current())?.tick();
+      await (await this.current())?.tick(this.#ports.log);
     } catch (error) {
       const fenced = error instanceof AppError && error.code === 'cluster/fenced';
       this.#ports.log(fenced ? 'info' : 'error', 'tick-failed', { error });

@@ -3,6 +3,7 @@
 import { JSON_BODY_BYTES_MAX } from '@cloud-steg/protocol';
 import type { Caller } from '@cloud-steg/registry';
 import type * as z from 'zod';
+import type { Client } from './client-address.ts';
 import type { Reign } from './reign.ts';
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -13,6 +14,7 @@ export interface Call<P, Q, B> {
   readonly query: z.output<Q>;
   readonly body: z.output<B>;
   readonly headers: Headers;
+  readonly client: Client;
 }
 export type LeaderCall<P, Q, B> = Call<P, Q, B> & { readonly reign: Reign };
 export type SignedCall<P, Q, B> = LeaderCall<P, Q, B> & { readonly caller: Caller };

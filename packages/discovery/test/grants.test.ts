@@ -2,10 +2,13 @@ import { fromBase64url, openShare, unwrapShare } from '@cloud-steg/envelope';
 import {
   CloseViewAnswer,
   FiledRequest,
+  GRANTS_HELD_PER_PAIR_MAX,
   GrantEventPage,
   GrantPage,
   GrantView,
   OpenViewAnswer,
+  Problem,
+  QUOTA_RETRY_AFTER_SECONDS,
   RequestPage,
 } from '@cloud-steg/protocol';
 import { describe, expect, it } from 'vitest';
@@ -132,6 +135,26 @@ describe('grants', () => {
   });
 });
 
+describe('a user’s grants', () => {
+  it('are no more at a time to one recipient than are allowed, and the refusal says what to do', async () => {
+    const server = await Server.create();
+    const first = await server.withGrant();
+    const another = async (n: number) =>
+      server.send('POST', '/grants', { as: ALICE, body: await grantBody({ grant: id(n) }) });
+    for (let n = 1; n < GRANTS_HELD_PER_PAIR_MAX; n++) expect((await another(n)).status).toBe(200);
+    const refused = await another(GRANTS_HELD_PER_PAIR_MAX);
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get('retry-after'))).toBe(QUOTA_RETRY_AFTER_SECONDS);
+    expect(Problem.parse(await refused.json())).toMatchObject({
+      code: 'rate/limited',
+      detail: expect.stringContaining(`${GRANTS_HELD_PER_PAIR_MAX} grants to bob`),
+      hint: expect.stringContaining('revoke'),
+    });
+    await server.send('PATCH', `/grants/${GRANT}`, { as: ALICE, body: amendBody(first, { revoked: true }) });
+    expect((await another(GRANTS_HELD_PER_PAIR_MAX)).status).toBe(200);
+  });
+});
+
 describe('views', () => {
   it('release the share, wrapped to the view’s own key, to the recipient', async () => {
     const server = await Server.create();
@@ -172,6 +195,26 @@ describe('views', () => {
     expect(await server.outcome('POST', path, withCarolsKey)).toBe('401 auth/bad-signature');
     expect(await server.outcome('GET', path, { as: BOB })).toBe('405 input/wrong-method');
     expect((await server.grant()).used).toBe(0);
+  });
+
+  it('are not spent on a key that nothing can be sealed to', async () => {
+    const server = await Server.create();
+    await server.withGrant();
+    // Points of low order: whatever is multiplied with them, the shared secret is all zero (RFC 7748, section 6.1).
+    const lowOrder = [
+      '0'.repeat(64),
+      `01${'0'.repeat(62)}`,
+      `ec${'f'.repeat(60)}7f`,
+      `ed${'f'.repeat(60)}7f`,
+    ];
+    for (const point of lowOrder) {
+      const body = { viewId: id(1), key: Buffer.from(point, 'hex').toString('base64url') };
+      expect(await server.outcome('POST', `/grants/${GRANT}/views`, { as: BOB, body })).toBe(
+        '400 input/invalid',
+      );
+    }
+    expect((await server.grant()).used).toBe(0);
+    expect((await server.open(1)).status).toBe(200);
   });
 
   it('run out', async () => {

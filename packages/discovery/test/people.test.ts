@@ -1,5 +1,5 @@
 import { openCosignedIdentity } from '@cloud-steg/envelope';
-import { HeartbeatAnswer, OnlinePage, RegisterAnswer, UserView } from '@cloud-steg/protocol';
+import { HeartbeatAnswer, OnlinePage, PAGE_BYTES_MAX, RegisterAnswer, UserView } from '@cloud-steg/protocol';
 import { describe, expect, it } from 'vitest';
 import {
   ALICE,
@@ -7,6 +7,7 @@ import {
   CAROL,
   CLUSTER_KEY,
   IMAGE,
+  id,
   NO_HASH,
   outcomeOf,
   PREVIEW,
@@ -126,6 +127,28 @@ describe('presence', () => {
     expect(second.users.map(({ username }) => username)).toEqual(['carol']);
     expect(second.next).toBeUndefined();
     expect(await server.outcome('GET', '/discovery/online?limit=501')).toBe('400 input/invalid');
+  });
+
+  it('is listed in pages that end early when they become too long', async () => {
+    const server = await Server.create();
+    const mediaType = 'image/'.padEnd(64, 'x');
+    const images = Array.from({ length: 20 }, (_, index) => ({ ...IMAGE, id: id(index), index, mediaType }));
+    const users = Array.from({ length: 200 }, (_, n) => user(`user${String(n).padStart(3, '0')}`));
+    for (const who of users) {
+      await server.register(who, images);
+      await server.send('POST', '/heartbeat', { as: who, body: beat(who.username, 1) });
+    }
+    const names: string[] = [];
+    for (const page of [1, 2]) {
+      const after = page === 1 ? '' : `&after=${names.at(-1)}`;
+      const text = await (await server.send('GET', `/discovery/online?limit=500${after}`)).text();
+      expect(Buffer.byteLength(text)).toBeLessThan(1.1 * PAGE_BYTES_MAX);
+      const { users: shown, next, total } = OnlinePage.parse(JSON.parse(text));
+      expect(total).toBe(users.length);
+      names.push(...shown.map(({ username }) => username));
+      expect(next).toBe(page === 1 ? names.at(-1) : undefined);
+    }
+    expect(names).toEqual(users.map(({ username }) => username));
   });
 
   it('survives a change of leader, with a TTL of grace', async () => {

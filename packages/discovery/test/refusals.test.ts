@@ -56,8 +56,8 @@ describe('a signed call', () => {
     await server.register(ALICE);
     const request = await server.request('GET', path, { as: ALICE });
     const copy = request.clone();
-    expect(await outcomeOf(await server.app.fetch(request))).toBe('200');
-    expect(await outcomeOf(await server.app.fetch(copy))).toBe('401 auth/replayed');
+    expect(await outcomeOf(await server.app.fetch(request, undefined))).toBe('200');
+    expect(await outcomeOf(await server.app.fetch(copy, undefined))).toBe('401 auth/replayed');
   });
 
   it('covers method, path, query and body', async () => {
@@ -118,7 +118,7 @@ describe('a body', () => {
       duplex: 'half',
       headers: { 'content-length': String(JSON_BODY_BYTES_MAX + 1) },
     } as RequestInit);
-    expect(await outcomeOf(await server.app.fetch(request))).toBe('413 input/too-large');
+    expect(await outcomeOf(await server.app.fetch(request, undefined))).toBe('413 input/too-large');
     expect(read).toBe(false);
   });
 
@@ -140,7 +140,7 @@ describe('a body', () => {
       body,
       duplex: 'half',
     } as RequestInit);
-    expect(await outcomeOf(await server.app.fetch(request))).toBe('413 input/too-large');
+    expect(await outcomeOf(await server.app.fetch(request, undefined))).toBe('413 input/too-large');
     expect(chunks).toBeLessThan(8);
     expect(cancelled).toBe(true);
   });

@@ -39,6 +39,11 @@ export function unwrapShare(own: KeyPair, ticket: ViewTicket, wrapped: Uint8Arra
   return open(own, ticketInfo(ticket), wrapped);
 }
 
+/** Throws `input/invalid` where nothing could be sealed to `key`: a point of low order, which shares no secret. */
+export async function checkSealable(key: PublicKey): Promise<void> {
+  await seal(key, label('trial', 1), new Uint8Array(0));
+}
+
 function ticketInfo(ticket: ViewTicket): Uint8Array {
   return label('view', 1, ticket.grant, ticket.viewId, ticket.n);
 }

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   anchorNumber,
+  checkSealable,
   contentHash,
   contentKey,
   generateIdentity,
@@ -175,6 +176,14 @@ describe('a key share', () => {
     const unwrapped = await unwrapShare(fresh, ticket, wrapped);
     expect(unwrapped).toEqual(sealed);
     expect(await openShare(bob.agreement, grant, unwrapped)).toEqual(share);
+  });
+
+  it('is sealed to any key but those that share no secret, which can be told beforehand', async () => {
+    const zero = Buffer.alloc(32).toString('base64url') as typeof bob.agreement.publicKey;
+    const invalid = { code: 'input/invalid' };
+    await expect(checkSealable(zero)).rejects.toMatchObject(invalid);
+    await expect(wrapShare(zero, ticket, random(80))).rejects.toMatchObject(invalid);
+    await expect(checkSealable(bob.agreement.publicKey)).resolves.toBeUndefined();
   });
 
   it('is of no use to the cluster, to another user, for another grant or another view', async () => {

@@ -13,6 +13,7 @@ import {
   VIEW_OPEN_MS,
 } from '@cloud-steg/protocol';
 import * as z from 'zod';
+import { countErased } from './grants-held.ts';
 import { KEY } from './keys.ts';
 import type { Draft } from './ledger.ts';
 
@@ -44,11 +45,15 @@ export const GrantRecord = z.object({
 });
 export type GrantRecord = z.infer<typeof GrantRecord>;
 
-/** At wall clock `now`. What has ended stays ended: nothing leads back to `active`. */
+/**
+ * At wall clock `now`. Once its share is erased a grant has ended, whatever a clock set back or a leader with
+ * another one may show: nothing leads back to `active` from there.
+ */
 export function phaseOf(grant: GrantRecord, now: number): GrantPhase {
   if (grant.revoked) return 'revoked';
   if (grant.expiresAt !== null && now >= grant.expiresAt) return 'expired';
-  return grant.used < grant.views ? 'active' : 'exhausted';
+  if (grant.used >= grant.views) return 'exhausted';
+  return grant.shareHeld ? 'active' : 'expired';
 }
 
 export function viewOf(grant: GrantRecord, now: number): GrantView {
@@ -95,16 +100,19 @@ type EventDraft = Omit<GrantEvent, 'seq' | 'at'>;
  * Adds `grant` and its new events to a change. Once the grant has ended and no view is open, its
  * share is erased in the same commit; until then it is put down for the sweep. Returns what was stored.
  */
-export function putGrant(
+export async function putGrant(
   draft: Draft,
   before: GrantRecord | undefined,
   grant: GrantRecord,
   events: readonly EventDraft[],
   now: number,
-): GrantRecord {
+): Promise<GrantRecord> {
   const ended = phaseOf(grant, now) !== 'active' && openViewsAt(grant, now) === 0;
   const erase = grant.shareHeld && ended;
-  if (erase) draft.erase(KEY.share(grant.id));
+  if (erase) {
+    draft.erase(KEY.share(grant.id));
+    await countErased(draft, grant.owner, grant.recipient);
+  }
   const added: EventDraft[] = erase ? [...events, { kind: 'share-erased' }] : [...events];
   for (const [i, event] of added.entries()) {
     const seq = grant.events + i;

@@ -2,6 +2,7 @@
 
 import {
   AppError,
+  type ErrorCode,
   GRANT_LOG_BYTES_MAX,
   GRANT_LOG_ENTRIES_MAX,
   type GrantAmendment,
@@ -12,9 +13,11 @@ import {
   type Signed,
   SWEEP_GRANTS_MAX,
   type Term,
+  toAppError,
   Username,
 } from '@cloud-steg/protocol';
 import { GrantRecord, phaseOf, putGrant, viewOf } from './grant-record.ts';
+import { countHeld } from './grants-held.ts';
 import { eventName, KEY, PREFIX, parseDue } from './keys.ts';
 import { type Draft, decode, encode, type Page, type PageQuery } from './ledger.ts';
 import type { Registry } from './registry.ts';
@@ -34,7 +37,7 @@ export interface NewGrant {
  *
  * Throws `identity/unknown`, `identity/changed` (a key in the grant is no longer its user's),
  * `input/invalid` (the share isn't the one that was signed), `grant/expired` (already over),
- * `operation/conflict` (the id stands for another grant).
+ * `operation/conflict` (the id stands for another grant), `rate/limited` (too many that have not ended).
  */
 export async function createGrant(
   registry: Registry,
@@ -47,7 +50,8 @@ export async function createGrant(
   }
   await checkKey(registry, owner, creation.ownerKey);
   await checkKey(registry, recipient, creation.recipientKey);
-  return registry.ledger.change(term, KEY.grantOwner(id), async (draft) => {
+  // In the owner's lane: all his creations change the one count.
+  return registry.ledger.change(term, KEY.grantsHeld(owner), async (draft) => {
     const now = registry.now();
     const known = await readGrant(draft, id);
     if (known) {
@@ -57,6 +61,7 @@ export async function createGrant(
     if (creation.expiresAt !== null && creation.expiresAt <= now) {
       throw new AppError('grant/expired', 'the grant would have expired before it began');
     }
+    await countHeld(draft, owner, recipient);
     draft.put(KEY.grantOwner(id), owner);
     draft.put(KEY.received(recipient, id), owner);
     draft.putBytes(KEY.share(id), sealedShare);
@@ -80,7 +85,7 @@ export async function createGrant(
       shareHeld: true,
       events: 0,
     };
-    return viewOf(putGrant(draft, undefined, grant, [{ kind: 'created' }], now), now);
+    return viewOf(await putGrant(draft, undefined, grant, [{ kind: 'created' }], now), now);
   });
 }
 
@@ -133,7 +138,7 @@ export function amendGrant(
       expiresAt: amendment.expiresAt,
       revoked: amendment.revoked,
     };
-    return viewOf(putGrant(draft, grant, amended, [{ kind: 'amended' }], now), now);
+    return viewOf(await putGrant(draft, grant, amended, [{ kind: 'amended' }], now), now);
   });
 }
 
@@ -188,26 +193,60 @@ export async function listGrantEvents(
   return page.next === undefined ? page : { ...page, next: String(Number(page.next)) };
 }
 
+export interface Sweep {
+  /** How many grants were due and are now done with. */
+  readonly swept: number;
+  /** Those that are due and could not be: whatever is wrong with them is not wrong with the rest. */
+  readonly failures: readonly { readonly grant: GrantId; readonly error: AppError }[];
+}
+
 /**
- * Erases the shares of grants that ended, or whose last view lapsed, with nobody asking: at most
- * `SWEEP_GRANTS_MAX` of those that are due. Then has the store remove what is left of all shares erased
- * so far. Returns how many grants were due.
+ * Erases the shares of grants that ended, or whose last view lapsed, with nobody asking: of
+ * `SWEEP_GRANTS_MAX` that are due, passing over those that fail. Then has the store remove what is left of all
+ * shares erased so far.
+ *
+ * Throws `cluster/fenced`, `store/unavailable` or `store/unknown-outcome`.
  */
-export async function sweepGrants(registry: Registry, term: Term): Promise<number> {
+export async function sweepGrants(registry: Registry, term: Term): Promise<Sweep> {
+  const { ledger } = registry;
   const now = registry.now();
-  const due = await registry.ledger.page(PREFIX.due, { limit: SWEEP_GRANTS_MAX }, async ({ name }) => ({
-    answer: parseDue(PREFIX.due + name),
-    bytes: 0,
-  }));
-  const past = due.items.filter(({ at }) => at <= now);
-  for (const { grant: id } of past) {
-    await registry.ledger.change(term, KEY.grantOwner(id), async (draft) => {
-      const grant = await readGrant(draft, id);
-      if (grant) putGrant(draft, grant, grant, [], now);
-    });
-  }
-  await registry.ledger.eraseRemnants();
-  return past.length;
+  const failures: { grant: GrantId; error: AppError }[] = [];
+  let swept = 0;
+  let after: string | undefined;
+  do {
+    const page = await ledger.page(PREFIX.due, { limit: SWEEP_GRANTS_MAX, after }, async ({ name }) => ({
+      answer: parseDue(PREFIX.due + name),
+      bytes: 0,
+    }));
+    const past = page.items.filter(({ at }) => at <= now);
+    for (const { at, grant } of past) {
+      if (swept === SWEEP_GRANTS_MAX) break;
+      try {
+        await sweepGrant(registry, term, at, grant, now);
+        swept += 1;
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        if (isOfTheStore(error.code)) throw error;
+        failures.push({ grant, error });
+      }
+    }
+    after = past.length === page.items.length && swept < SWEEP_GRANTS_MAX ? page.next : undefined;
+  } while (after !== undefined);
+  await ledger.eraseRemnants();
+  return { swept, failures };
+}
+
+function sweepGrant(registry: Registry, term: Term, at: number, id: GrantId, now: number): Promise<void> {
+  return registry.ledger.change(term, KEY.grantOwner(id), async (draft) => {
+    const grant = await readGrant(draft, id);
+    if (grant) await putGrant(draft, grant, grant, [], now);
+    else draft.del(KEY.due(at, id));
+  });
+}
+
+/** Whether the next grant would fare no better. */
+function isOfTheStore(code: ErrorCode): boolean {
+  return code === 'cluster/fenced' || code === 'store/unavailable' || code === 'store/unknown-outcome';
 }
 
 /** As part of a change: the grant, if there is one. */

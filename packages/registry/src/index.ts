@@ -6,6 +6,7 @@ export {
   listGrants,
   type NewGrant,
   ownerKeyOf,
+  type Sweep,
   sweepGrants,
 } from './grants.ts';
 export type { Page, PageQuery } from './ledger.ts';
@@ -17,6 +18,7 @@ export {
   findPreview,
   findUser,
   getUser,
+  getUsers,
   type Registration,
   registerUser,
   type UserRecord,

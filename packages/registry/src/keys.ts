@@ -26,6 +26,8 @@ export const KEY = {
   /** How many requests wait for an owner. */
   inbox: (owner: Username) => keyOf('rn', owner),
   grant: (owner: Username, id: GrantId) => keyOf('g', owner, id),
+  /** How many grants of an owner hold their share. */
+  grantsHeld: (owner: Username) => keyOf('gn', owner),
   /** Points from a grant's id to its owner. */
   grantOwner: (id: GrantId) => keyOf('gid', id),
   /** Lists a grant under its recipient; holds the owner. */

@@ -7,6 +7,7 @@ import {
   type ImageRequest,
   ImageRequest as ImageRequestSchema,
   parseJson,
+  QUOTA_RETRY_AFTER_SECONDS,
   REQUESTS_PENDING_PER_OWNER_MAX,
   REQUESTS_PENDING_PER_PAIR_MAX,
   type RequestId,
@@ -54,6 +55,7 @@ export async function fileRequest(
       const whose = own >= REQUESTS_PENDING_PER_PAIR_MAX ? `${own} requests of yours` : 'too many requests';
       throw new AppError('rate/limited', `${whose} wait for ${owner} already`, {
         hint: `wait until ${owner} has answered some`,
+        data: { retryAfterSeconds: QUOTA_RETRY_AFTER_SECONDS },
       });
     }
     const filed: FiledRequest = { request: signed, state: 'pending', grant: null };

@@ -5,7 +5,9 @@ import {
   AppError,
   CosignedIdentity,
   type IdentityRecord,
+  PAGE_BYTES_MAX,
   PREVIEW_BYTES_MAX,
+  PREVIEW_SIDE_PX,
   PublicImage,
   PublicKey,
   type Sha256,
@@ -15,8 +17,9 @@ import {
 } from '@cloud-steg/protocol';
 import * as z from 'zod';
 import { KEY } from './keys.ts';
-import type { Draft } from './ledger.ts';
+import { type Draft, decode } from './ledger.ts';
 import type { Registry } from './registry.ts';
+import { webpSize } from './webp.ts';
 
 /** What the store keeps of a user. */
 export const UserRecord = z.object({
@@ -99,6 +102,24 @@ export async function getUser(registry: Registry, username: Username): Promise<U
   return user;
 }
 
+/**
+ * The users of these names, in their order, ending early once they make `PAGE_BYTES_MAX` as they are stored; of
+ * the first, at least. Throws `identity/unknown`.
+ */
+export async function getUsers({ ledger }: Registry, usernames: readonly Username[]): Promise<UserRecord[]> {
+  const users: UserRecord[] = [];
+  let bytes = 0;
+  for (const username of usernames) {
+    if (bytes >= PAGE_BYTES_MAX) break;
+    const key = KEY.user(username);
+    const stored = await ledger.readBytes(key);
+    if (!stored) throw unknownUser(username);
+    users.push(decode(UserRecord, key, stored));
+    bytes += stored.length;
+  }
+  return users;
+}
+
 function unknownUser(username: Username): AppError {
   return new AppError('identity/unknown', `no user is called ${username}`);
 }
@@ -158,15 +179,21 @@ function checkImages(
         `preview ${hash} has ${bytes.length} bytes, at most ${PREVIEW_BYTES_MAX} are allowed`,
       );
     }
-    if (!isWebp(bytes)) throw new AppError('input/invalid', `preview ${hash} is no WebP picture`);
+    checkPreviewSize(hash, bytes);
     if (sha256(bytes) !== hash) throw new AppError('input/invalid', `preview ${hash} has another hash`);
   }
 }
 
-/** By the container's signature (RFC 9649, section 2.4): "RIFF", four bytes of size, "WEBP". */
-function isWebp(bytes: Uint8Array): boolean {
-  const at = (offset: number) => String.fromCharCode(...bytes.subarray(offset, offset + 4));
-  return at(0) === 'RIFF' && at(8) === 'WEBP';
+/** A preview is decoded by whoever looks at its owner: a few bytes could claim any number of pixels. */
+function checkPreviewSize(hash: Sha256, bytes: Uint8Array): void {
+  const size = webpSize(bytes);
+  if (!size) throw new AppError('input/invalid', `preview ${hash} is no still WebP picture`);
+  if (size.width !== PREVIEW_SIDE_PX || size.height !== PREVIEW_SIDE_PX) {
+    throw new AppError(
+      'input/invalid',
+      `preview ${hash} has ${size.width}x${size.height} pixels, ${PREVIEW_SIDE_PX}x${PREVIEW_SIDE_PX} are wanted`,
+    );
+  }
 }
 
 /** Two users may show the same picture: its preview goes when the last of them drops it. */

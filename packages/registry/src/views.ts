@@ -80,7 +80,13 @@ export function openView(
     const n = grant.used + 1;
     const view: ViewRecord = { viewId, n, key, openedAt: now, closed: null };
     draft.put(KEY.view(id, viewId), view);
-    const opened = putGrant(draft, grant, withViewOpened(grant, now), [{ kind: 'opened', viewId, n }], now);
+    const opened = await putGrant(
+      draft,
+      grant,
+      withViewOpened(grant, now),
+      [{ kind: 'opened', viewId, n }],
+      now,
+    );
     return { n, sealedShare, grant: viewOf(opened, now) };
   });
 }
@@ -128,7 +134,7 @@ export function closeView(
     const closed: ViewRecord = { ...view, closed: { at: now, nonce, receipt: signedReceipt } };
     draft.put(KEY.view(id, viewId), closed);
     const event = { kind: 'closed', viewId, n: view.n, receipt: signedReceipt } as const;
-    return viewOf(putGrant(draft, grant, withViewClosed(grant, view.openedAt, now), [event], now), now);
+    return viewOf(await putGrant(draft, grant, withViewClosed(grant, view.openedAt, now), [event], now), now);
   });
 }
 

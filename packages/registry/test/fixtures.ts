@@ -163,9 +163,20 @@ export function nextAmendment(log: readonly Signed[], change: Partial<GrantAmend
   };
 }
 
-/** The smallest thing that looks like a WebP picture, another one for every name. */
-export function preview(name: string): Uint8Array {
-  return new TextEncoder().encode(`RIFF0000WEBP${name}`);
+/** The smallest thing that says it is a WebP picture of 128x128 (or another size), another one for every name. */
+export function preview(name: string, width = 128, height = 128): Uint8Array {
+  const pixels = Buffer.from(`/....${name}`);
+  pixels.writeUInt32LE(((height - 1) << 14) | (width - 1), 1);
+  return webp('VP8L', pixels);
+}
+
+/** A RIFF file of one chunk. */
+export function webp(tag: string, chunk: Uint8Array): Uint8Array {
+  const padding = new Uint8Array(chunk.length % 2);
+  const uint32 = (value: number) => new Uint8Array(new Uint32Array([value]).buffer);
+  const body = [Buffer.from(`WEBP${tag}`), uint32(chunk.length), chunk, padding];
+  const bytes = body.reduce((sum, part) => sum + part.length, 0);
+  return new Uint8Array(Buffer.concat([Buffer.from('RIFF'), uint32(bytes), ...body]));
 }
 
 export function imagesOf(name: string, count: number): PublicImage[] {

@@ -183,6 +183,8 @@ describe('amending a grant', () => {
   });
 });
 
+const sweep = async (world: World) => (await sweepGrants(world.registry, TERM)).swept;
+
 describe('the share of a grant', () => {
   it('is erased with its revocation', async () => {
     const world = await World.create();
@@ -202,12 +204,12 @@ describe('the share of a grant', () => {
     const world = await World.create();
     await world.grant({ expiresAt: START + 1000 });
     world.time += 999;
-    expect(await sweepGrants(world.registry, TERM)).toBe(0);
+    expect(await sweep(world)).toBe(0);
     expect(await world.shareHeld()).toBe(true);
     world.time += 1;
-    expect(await sweepGrants(world.registry, TERM)).toBe(1);
+    expect(await sweep(world)).toBe(1);
     expect(await world.shareHeld()).toBe(false);
-    expect(await sweepGrants(world.registry, TERM)).toBe(0);
+    expect(await sweep(world)).toBe(0);
   });
 
   it('follows an amended expiry', async () => {
@@ -215,9 +217,9 @@ describe('the share of a grant', () => {
     const { log } = await world.grant({ expiresAt: START + 1000 });
     await world.amend(log, { expiresAt: START + 9000 });
     world.time += 5000;
-    expect(await sweepGrants(world.registry, TERM)).toBe(0);
+    expect(await sweep(world)).toBe(0);
     world.time += 4000;
-    expect(await sweepGrants(world.registry, TERM)).toBe(1);
+    expect(await sweep(world)).toBe(1);
   });
 
   it('stays while a view is open, and goes when that is closed', async () => {
@@ -235,10 +237,10 @@ describe('the share of a grant', () => {
     await world.grant({ views: 1 });
     await world.open(1);
     world.time += VIEW_OPEN_MS - 1;
-    expect(await sweepGrants(world.registry, TERM)).toBe(0);
+    expect(await sweep(world)).toBe(0);
     expect(await world.shareHeld()).toBe(true);
     world.time += 1;
-    expect(await sweepGrants(world.registry, TERM)).toBe(1);
+    expect(await sweep(world)).toBe(1);
     expect(await world.shareHeld()).toBe(false);
   });
 
@@ -247,7 +249,7 @@ describe('the share of a grant', () => {
     await world.grant({ expiresAt: START + 1000 });
     await world.open(1);
     world.time += 1000;
-    expect(await sweepGrants(world.registry, TERM)).toBe(0);
+    expect(await sweep(world)).toBe(0);
     expect((await world.open(1)).n).toBe(1);
     await world.close(1, 1);
     expect(await world.shareHeld()).toBe(false);
