@@ -1,22 +1,27 @@
 /** The 32 bytes that make servers one cluster. */
 
 import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AppError, KEY_BYTES } from '@cloud-steg/protocol';
 
 /**
  * Reads `DATA_DIR/cluster.secret`, or makes it (mode 0600) where there is none. Of several servers that start
  * at once, one makes it and all read that one's: it appears under its name only when whole and on disk.
  *
- * Throws `server/state-damaged` where the file is not 32 bytes, `usage/bad-config` where the directory
- * can't be used.
+ * `storeTerm` tells the highest term ever claimed in the store below `dataDir`, 0 for none; it is asked only where
+ * there is no secret. A store with a term had one, which is lost then.
+ *
+ * Throws `server/state-damaged` where the file is not 32 bytes or was lost, `usage/bad-config` where the directory
+ * can't be used, and what `storeTerm` throws.
  */
 export async function clusterSecret(
   dataDir: string,
   random: (bytes: number) => Uint8Array,
+  storeTerm: () => Promise<number>,
 ): Promise<Uint8Array> {
   const path = join(dataDir, 'cluster.secret');
-  const secret = await readOrMake(dataDir, path, random).catch((cause: Error) => {
+  const secret = await readOrMake(dataDir, path, random, storeTerm).catch((cause: Error) => {
+    if (cause instanceof AppError) throw cause;
     throw new AppError('usage/bad-config', `DATA_DIR: ${dataDir} cannot be used: ${cause.message}`, {
       cause,
     });
@@ -33,9 +38,20 @@ async function readOrMake(
   dataDir: string,
   path: string,
   random: (bytes: number) => Uint8Array,
+  storeTerm: () => Promise<number>,
 ): Promise<Uint8Array> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  return (await readIfPresent(path)) ?? (await make(path, random));
+  const present = await readIfPresent(path);
+  if (present) return present;
+  const term = await storeTerm();
+  if (term === 0) return make(path, random);
+  // Perhaps another server has made it meanwhile, and led already.
+  const made = await readIfPresent(path);
+  if (made) return made;
+  throw new AppError('server/state-damaged', `${path} is missing, though the store has seen term ${term}`, {
+    hint: 'restore cluster.secret from a backup or another server; a new one would lock every client out',
+    data: { path },
+  });
 }
 
 async function make(path: string, random: (bytes: number) => Uint8Array): Promise<Uint8Array> {
@@ -52,6 +68,7 @@ async function make(path: string, random: (bytes: number) => Uint8Array): Promis
     await file.close();
     await rm(draft, { force: true });
   }
+  await syncDirectory(dirname(path));
   return new Uint8Array(await readFile(path));
 }
 
@@ -61,5 +78,15 @@ async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
+  }
+}
+
+/** Makes durable what was linked in `dir`. */
+async function syncDirectory(dir: string): Promise<void> {
+  const handle = await open(dir);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

@@ -101,8 +101,9 @@ export async function startServer(
     for (const step of undo.splice(0).toReversed()) await step();
   };
   try {
-    const secret = await clusterSecret(dataDir, randomBytes);
-    const store = new GroupCommitStore(openSqliteStore(join(dataDir, 'cluster.db')));
+    const database = join(dataDir, 'cluster.db');
+    const secret = await clusterSecret(dataDir, randomBytes, () => termIn(database));
+    const store = new GroupCommitStore(openSqliteStore(database));
     undo.push(() => store.close());
 
     const election = new LateLeadership(config.thisNode);
@@ -125,6 +126,7 @@ export async function startServer(
     const node = await startElectionNode({
       config,
       httpUrl: url,
+      secret,
       dataDir,
       storeTerm: (await readTerm(store))?.term ?? 0,
       claimTerm: (term, id) => store.claimTerm(term as Term, id),
@@ -156,6 +158,16 @@ export async function startServer(
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** The last term claimed in the store at `path`, 0 where there is none. */
+async function termIn(path: string): Promise<number> {
+  const store = openSqliteStore(path);
+  try {
+    return (await readTerm(store))?.term ?? 0;
+  } finally {
+    await store.close();
   }
 }
 

@@ -14,6 +14,8 @@ export interface ElectionNodeOptions {
   readonly config: ElectionConfig;
   /** Where this node answers HTTP, told to the others; at most `HTTP_URL_CHARS_MAX` characters. */
   readonly httpUrl: string;
+  /** The 32 bytes that make servers one cluster: members are believed only once they have proven to know them. */
+  readonly secret: Uint8Array;
   /** `DATA_DIR`; the node keeps `nodes/<address>/state.json` below it. */
   readonly dataDir: string;
   /** Highest term that was ever claimed in the store, 0 when none was. */

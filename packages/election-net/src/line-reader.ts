@@ -4,12 +4,17 @@ const LINE_FEED = 0x0a;
 
 /** Cuts a byte stream into lines of bounded length. */
 export class LineReader {
-  readonly #bytesMax: number;
+  #bytesMax: number;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
 
   /** `bytesMax`: the longest line accepted, without its line feed. */
   constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Lines that come from now on may have this length instead. */
+  allow(bytesMax: number): void {
     this.#bytesMax = bytesMax;
   }
 

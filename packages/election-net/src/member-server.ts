@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import {
   type ElectionConfig,
@@ -8,34 +9,54 @@ import {
 } from '@cloud-steg/election';
 import {
   AppError,
+  ELECTION_HANDSHAKE_BYTES_MAX,
+  ELECTION_HANDSHAKE_TIMEOUT_MS,
   ELECTION_LINE_BYTES_MAX,
-  ELECTION_SOCKETS_MAX,
-  HANDSHAKE_TIMEOUT_MS,
+  ELECTION_SOCKETS_UNPROVEN_MAX,
+  KEY_BYTES,
   toAppError,
 } from '@cloud-steg/protocol';
 import type { Clock } from './clock.ts';
+import { answerDialer, challenge } from './handshake.ts';
 import { LineReader } from './line-reader.ts';
+import type { FrameOpener } from './link-proof.ts';
 
 export interface MemberServerOptions {
   readonly config: ElectionConfig;
+  /** As `linkKey` returns it. */
+  readonly key: Uint8Array;
   readonly clock: Clock;
   onMessage(from: NodeId, message: Message): void;
-  /** The last connection of a member broke. */
+  /** The connection of a member broke. */
   onLost(from: NodeId): void;
-  /** A connection was closed for what came in on it. */
+  /** A connection was closed for what came in on it, or did not. */
   onRefused(error: AppError): void;
 }
 
-/** Where the other members connect to. Whoever sends anything else than their lines is hung up on. */
+/** An accepted connection. */
+interface Incoming {
+  readonly socket: Socket;
+  readonly reader: LineReader;
+  /** What it was challenged with. */
+  readonly nonce: string;
+  /** Closes it in a while, unless it has proven itself. */
+  readonly cancelDeadline: () => void;
+  /** Whose it has proven to be. */
+  member: { readonly from: NodeId; readonly frames: FrameOpener } | undefined;
+}
+
+/** Where the other members connect to. Whoever can't prove to be one is hung up on, unheard. */
 export class MemberServer {
   readonly #options: MemberServerOptions;
   readonly #server: Server;
-  readonly #senders = new Map<Socket, NodeId | undefined>();
+  /** Oldest first; no more than `ELECTION_SOCKETS_UNPROVEN_MAX`. */
+  readonly #unproven = new Set<Incoming>();
+  /** The newest of each member. */
+  readonly #proven = new Map<NodeId, Incoming>();
 
   constructor(options: MemberServerOptions) {
     this.#options = options;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    this.#server.maxConnections = ELECTION_SOCKETS_MAX;
   }
 
   /** @throws AppError `server/address-in-use`, or `usage/bad-config` where this address can't be had at all. */
@@ -52,58 +73,93 @@ export class MemberServer {
   }
 
   async close(): Promise<void> {
-    for (const socket of this.#senders.keys()) socket.destroy();
-    this.#senders.clear();
+    for (const { socket } of [...this.#unproven, ...this.#proven.values()]) socket.destroy();
+    this.#unproven.clear();
+    this.#proven.clear();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
   #accept(socket: Socket): void {
-    const reader = new LineReader(ELECTION_LINE_BYTES_MAX);
-    this.#senders.set(socket, undefined);
-    const cancelDeadline = this.#options.clock.after(HANDSHAKE_TIMEOUT_MS, () => {
-      if (this.#senders.get(socket) === undefined) socket.destroy();
-    });
+    const incoming: Incoming = {
+      socket,
+      reader: new LineReader(ELECTION_HANDSHAKE_BYTES_MAX),
+      nonce: randomBytes(KEY_BYTES).toString('base64url'),
+      cancelDeadline: this.#options.clock.after(ELECTION_HANDSHAKE_TIMEOUT_MS, () =>
+        this.#refuse(incoming, unproven(`within ${ELECTION_HANDSHAKE_TIMEOUT_MS} ms`)),
+      ),
+      member: undefined,
+    };
+    this.#makeRoom();
+    this.#unproven.add(incoming);
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => {
-      cancelDeadline();
-      this.#forget(socket);
-    });
+    socket.on('close', () => this.#forget(incoming));
     socket.on('data', (bytes) => {
-      for (const message of this.#read(socket, reader, bytes)) {
-        const from = this.#senders.get(socket);
-        if (from !== undefined) this.#options.onMessage(from, message);
-      }
+      for (const { from, message } of this.#read(incoming, bytes)) this.#options.onMessage(from, message);
     });
+    socket.write(`${challenge(incoming.nonce)}\n`);
+  }
+
+  /** Strangers can't keep members out: a member proves itself sooner than others can push it out. */
+  #makeRoom(): void {
+    const [oldest] = this.#unproven;
+    if (oldest === undefined || this.#unproven.size < ELECTION_SOCKETS_UNPROVEN_MAX) return;
+    this.#unproven.delete(oldest);
+    this.#refuse(oldest, unproven(`before ${ELECTION_SOCKETS_UNPROVEN_MAX} others came`));
   }
 
   /** The messages that `bytes` complete: all of them, or none and the connection is closed. */
-  #read(socket: Socket, reader: LineReader, bytes: Uint8Array): Message[] {
+  #read(incoming: Incoming, bytes: Uint8Array): { from: NodeId; message: Message }[] {
     try {
-      return reader.push(bytes).map((line) => this.#parse(socket, line));
+      return incoming.reader.push(bytes).flatMap((line) => this.#take(incoming, line));
     } catch (error) {
-      socket.destroy();
-      this.#options.onRefused(toAppError(error));
+      this.#refuse(incoming, toAppError(error));
       return [];
     }
   }
 
-  /** A connection belongs to whoever sends its first line. */
-  #parse(socket: Socket, line: string): Message {
-    const { from, message } = readFrame(this.#options.config, line);
-    const sender = this.#senders.get(socket) ?? from;
-    if (sender !== from) {
-      throw new AppError('input/invalid', `connection of ${sender} sends in the name of ${from}`);
+  #take(incoming: Incoming, line: string): { from: NodeId; message: Message }[] {
+    const { member } = incoming;
+    if (!member) {
+      this.#prove(incoming, line);
+      return [];
     }
-    this.#senders.set(socket, from);
-    return message;
+    const frame = readFrame(this.#options.config, member.frames.open(line));
+    if (frame.from !== member.from) {
+      throw new AppError('input/invalid', `connection of ${member.from} sends in the name of ${frame.from}`);
+    }
+    return [frame];
   }
 
-  #forget(socket: Socket): void {
-    const sender = this.#senders.get(socket);
-    this.#senders.delete(socket);
-    if (sender === undefined || [...this.#senders.values()].includes(sender)) return;
-    this.#options.onLost(sender);
+  /** A member that connects again has lost the connection before, whether or not that has shown here yet. */
+  #prove(incoming: Incoming, line: string): void {
+    const { from, answer, frames } = answerDialer({ ...this.#options, nonce: incoming.nonce }, line);
+    incoming.member = { from, frames };
+    incoming.reader.allow(ELECTION_LINE_BYTES_MAX);
+    incoming.cancelDeadline();
+    this.#unproven.delete(incoming);
+    const before = this.#proven.get(from);
+    this.#proven.set(from, incoming);
+    before?.socket.destroy();
+    incoming.socket.write(`${answer}\n`);
   }
+
+  #refuse({ socket }: Incoming, error: AppError): void {
+    socket.destroy();
+    this.#options.onRefused(error);
+  }
+
+  #forget(incoming: Incoming): void {
+    const { member, cancelDeadline } = incoming;
+    cancelDeadline();
+    this.#unproven.delete(incoming);
+    if (!member || this.#proven.get(member.from) !== incoming) return;
+    this.#proven.delete(member.from);
+    this.#options.onLost(member.from);
+  }
+}
+
+function unproven(byWhen: string): AppError {
+  return new AppError('program/timeout', `a connection did not prove itself ${byWhen}`);
 }
 
 function asListenError(address: NodeId, error: Error): AppError {

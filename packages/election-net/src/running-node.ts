@@ -1,13 +1,14 @@
 import { Election, type Input, type NodeId, type Outputs, writeFrame } from '@cloud-steg/election';
 import { type AppError, toAppError } from '@cloud-steg/protocol';
 import type { ElectionNode, ElectionNodeOptions, ElectionStatus } from './election-node.ts';
+import { linkKey } from './link-proof.ts';
 import { MemberLink } from './member-link.ts';
 import type { MemberServer } from './member-server.ts';
 import type { StateFile } from './state-file.ts';
 import { statusOf } from './status.ts';
 import { TermClaim } from './term-claim.ts';
 
-/** Refused connections are logged at most this often, however many there are. */
+/** Refused connections and messages are logged at most this often, however many there are. */
 const REFUSAL_LOG_MS = 1000;
 
 /**
@@ -94,12 +95,16 @@ export class RunningNode implements ElectionNode {
     this.#tellChanges();
   }
 
-  /** Somebody sent what no member would. */
+  /** Somebody who is no member was hung up on. */
   noteRefused({ message, hint }: AppError): void {
+    this.#warnSeldom('election.connection-refused', { message, hint });
+  }
+
+  #warnSeldom(event: string, fields: Readonly<Record<string, unknown>>): void {
     const now = this.#options.clock.now();
     if (this.#closed || now - this.#refusalLoggedAt < REFUSAL_LOG_MS) return;
     this.#refusalLoggedAt = now;
-    this.#options.log('warn', 'election.connection-refused', { message, hint });
+    this.#options.log('warn', event, fields);
   }
 
   get #role(): string {
@@ -110,13 +115,14 @@ export class RunningNode implements ElectionNode {
     return this.#options.clock.now() < this.#election.leaseEnd();
   }
 
-  #perform({ persist, send, became }: Outputs): void {
+  #perform({ persist, send, became, refused }: Outputs): void {
     if (persist) this.#file.save(persist);
     for (const { to, message } of send) {
       this.#links.get(to)?.send(writeFrame(this.#options.config, to, message));
     }
     for (const { role, term, why } of became)
       this.#options.log('info', 'election.became', { role, term, why });
+    for (const { from, why } of refused) this.#warnSeldom('election.message-refused', { from, why });
   }
 
   #setTick(): void {
@@ -136,13 +142,15 @@ export class RunningNode implements ElectionNode {
   }
 
   #linkTo(id: NodeId): MemberLink {
-    const { config, clock } = this.#options;
+    const { config, secret, clock } = this.#options;
     return new MemberLink({
+      config,
       to: id,
+      key: linkKey(secret),
       clock,
-      connectTimeoutMs: config.timings.netTimeoutMs,
       greeting: () => writeFrame(config, id, this.#election.greeting()),
       onLost: () => this.step({ kind: 'linkLost', peer: id }),
+      onRefused: (error) => this.noteRefused(error),
     });
   }
 

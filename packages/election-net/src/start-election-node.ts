@@ -1,6 +1,7 @@
 import { sizeAdvice } from '@cloud-steg/election';
 import { AppError, HTTP_URL_CHARS_MAX } from '@cloud-steg/protocol';
 import type { ElectionNode, ElectionNodeOptions } from './election-node.ts';
+import { linkKey } from './link-proof.ts';
 import { requireLoopback } from './loopback.ts';
 import { MemberServer } from './member-server.ts';
 import { RunningNode } from './running-node.ts';
@@ -13,7 +14,7 @@ import { StateFile } from './state-file.ts';
  *   `server/address-in-use`, `server/state-damaged`.
  */
 export async function startElectionNode(options: ElectionNodeOptions): Promise<ElectionNode> {
-  const { config, httpUrl, dataDir, clock, log } = options;
+  const { config, httpUrl, secret, dataDir, clock, log } = options;
   requireHttpUrl(httpUrl);
   const advice = sizeAdvice(config);
   if (advice !== undefined) log('warn', 'election.even-size', { advice });
@@ -25,6 +26,7 @@ export async function startElectionNode(options: ElectionNodeOptions): Promise<E
   let node: RunningNode | undefined;
   const server = new MemberServer({
     config,
+    key: linkKey(secret),
     clock,
     onMessage: (from, message) => node?.step({ kind: 'message', from, message }),
     onLost: (peer) => node?.step({ kind: 'linkLost', peer }),

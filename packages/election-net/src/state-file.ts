@@ -22,9 +22,11 @@ import { AppError, ELECTION_STATE_BYTES_MAX } from '@cloud-steg/protocol';
  */
 export class StateFile {
   readonly path: string;
+  readonly #dataDir: string;
   readonly #id: NodeId;
 
   constructor(dataDir: string, id: NodeId) {
+    this.#dataDir = dataDir;
     this.#id = id;
     this.path = join(dataDir, 'nodes', id.replaceAll(/[^A-Za-z0-9.-]/g, '_'), 'state.json');
   }
@@ -67,7 +69,10 @@ export class StateFile {
   #replace(state: DurableState): void {
     const content = JSON.stringify({ node: this.#id, state, sha256: digest(this.#id, state) });
     const dir = dirname(this.path);
-    if (mkdirSync(dir, { recursive: true, mode: 0o700 }) !== undefined) syncDirectory(dirname(dir));
+    if (mkdirSync(dir, { recursive: true, mode: 0o700 }) !== undefined) {
+      syncDirectory(dirname(dir));
+      syncDirectory(this.#dataDir);
+    }
     const temporary = `${this.path}.tmp`;
     const file = openSync(temporary, 'w', 0o600);
     try {
@@ -113,7 +118,7 @@ function digest(node: NodeId, { term, votedFor, recovering }: DurableState): str
     .digest('hex');
 }
 
-/** Makes a rename in `dir` durable. */
+/** Makes durable what was made or renamed in `dir`. */
 function syncDirectory(dir: string): void {
   const handle = openSync(dir, 'r');
   try {

@@ -17,8 +17,11 @@ const FAST_TIMINGS = {
 const DEADLINE_MS = 15_000;
 const POLL_MS = 10;
 
+/** What the servers of a test's cluster know, and nobody else. */
+export const SECRET = new Uint8Array(32).fill(7);
+
 /** Addresses on loopback that were free a moment ago. */
-async function freeAddresses(count: number): Promise<string[]> {
+export async function freeAddresses(count: number): Promise<string[]> {
   const servers = Array.from({ length: count }, () => createServer());
   const addresses = await Promise.all(
     servers.map(
@@ -83,6 +86,7 @@ export class TestCluster {
     return {
       config: readElectionConfig({ ...FAST_TIMINGS, this_node: first, peers }, id),
       httpUrl: this.urlOf(id),
+      secret: SECRET,
       dataDir: this.dataDir,
       storeTerm: this.storeTerm,
       claimTerm: async (term, claimant) => {

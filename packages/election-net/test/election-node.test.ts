@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { readElectionConfig, writeFrame } from '@cloud-steg/election';
-import { ELECTION_LINE_BYTES_MAX } from '@cloud-steg/protocol';
+import { type Message, readElectionConfig, writeFrame } from '@cloud-steg/election';
+import { ELECTION_LINE_BYTES_MAX, TERM_JUMP_MAX } from '@cloud-steg/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Clock, startElectionNode, systemClock } from '../src/index.ts';
-import { eventually, TestCluster } from './cluster.ts';
+import { linkKey } from '../src/link-proof.ts';
+import { eventually, SECRET, TestCluster } from './cluster.ts';
+import { HandMadeLink } from './hand-made-link.ts';
 
 let cluster: TestCluster;
 afterEach(() => cluster.end());
@@ -16,6 +18,7 @@ async function sendUntilClosed(address: string, bytes: string): Promise<void> {
   const [host, port] = address.split(':');
   await new Promise<void>((resolve) => {
     const socket = connect({ host: host ?? '', port: Number(port) }, () => socket.write(bytes));
+    socket.resume();
     socket.on('error', () => {});
     socket.on('close', () => resolve());
   });
@@ -132,24 +135,63 @@ describe('three nodes', () => {
   });
 });
 
+/** Would make its sender the leader for all time, at an address of its choice. */
+const usurpation: Message = {
+  kind: 'LeaderAnnounce',
+  term: Number.MAX_SAFE_INTEGER,
+  seq: 1,
+  nodes: [{ id: '127.0.0.1:5001', url: 'http://127.0.0.1:666', cpuPercent: 0, ageMs: 0 }],
+  leadingCostPoints: 0,
+};
+
 describe('a node', () => {
+  it('with another secret stays alone, and the others elect without it', async () => {
+    cluster = await TestCluster.of(3);
+    const [stranger = '', ...others] = cluster.ids;
+    const alone = await cluster.start(stranger, { secret: new Uint8Array(32).fill(8) });
+    for (const id of others) await cluster.start(id);
+    const { id, node } = await cluster.leader();
+    expect(others).toContain(id);
+    expect(node.status().nodes.find((line) => line.id === stranger)?.role).toBe('unknown');
+    expect(alone.status()).toMatchObject({ leader: null, term: 0 });
+    expect(cluster.log).toContainEqual({
+      level: 'warn',
+      event: 'election.connection-refused',
+      fields: expect.objectContaining({ message: expect.stringContaining('did not prove') }),
+    });
+  });
+
+  it('believes not even a member that leaps over a million terms', async () => {
+    cluster = await TestCluster.of(3);
+    const [reader = '', liar = ''] = cluster.ids;
+    const node = await cluster.start(reader);
+    const { config } = cluster.optionsFor(liar);
+    const link = await HandMadeLink.to(reader);
+    const frames = await link.prove(config, linkKey(SECRET), reader);
+    link.say(frames.seal(writeFrame(config, reader, usurpation)));
+    const line = await eventually('the refusal', () =>
+      cluster.log.find(({ event }) => event === 'election.message-refused'),
+    );
+    expect(line).toMatchObject({
+      level: 'warn',
+      fields: { from: liar, why: expect.stringContaining(`over ${TERM_JUMP_MAX} above this node’s 0`) },
+    });
+    expect(node.status()).toMatchObject({ leader: null, term: 0 });
+    link.say(frames.seal(writeFrame(config, reader, { ...usurpation, term: TERM_JUMP_MAX })));
+    await eventually('a leader', () => node.status().leader ?? undefined);
+    expect(node.status()).toMatchObject({ leader: liar, term: TERM_JUMP_MAX });
+    link.socket.destroy();
+  });
+
   it.each([
     ['garbage', () => 'GET / HTTP/1.1\r\n\r\n'],
     ['a line without end', () => 'x'.repeat(ELECTION_LINE_BYTES_MAX + 1)],
-    ['JSON that is no message', () => '{"from":1}\n'],
+    ['JSON that is no handshake', () => '{"from":1}\n'],
     [
-      'a message of a stranger',
+      'whoever knows the public configuration but not the secret',
       (address: string) => {
-        const config = readElectionConfig({ this_node: '127.0.0.1:1', peers: [address] });
-        return `${writeFrame(config, address, { kind: 'Vote', term: 99, campaignId: 1, releasedTerm: 98 })}\n`;
-      },
-    ],
-    [
-      'a member with another configuration',
-      (address: string) => {
-        const [from = '', ...peers] = cluster.ids.filter((id) => id !== address).concat(address);
-        const config = readElectionConfig({ this_node: from, peers });
-        return `${writeFrame(config, address, { kind: 'Vote', term: 99, campaignId: 1, releasedTerm: 98 })}\n`;
+        const [from = ''] = cluster.ids.filter((id) => id !== address);
+        return `${writeFrame(cluster.optionsFor(from).config, address, usurpation)}\n`;
       },
     ],
   ])('hangs up on %s, and the cluster goes on', async (_, bytesFor) => {
@@ -157,9 +199,12 @@ describe('a node', () => {
     await cluster.leader();
     for (const address of cluster.ids) await sendUntilClosed(address, bytesFor(address));
     expect(cluster.log.some(({ event }) => event === 'election.connection-refused')).toBe(true);
-    // The forged votes of term 99 have left no trace.
     expect((await cluster.leader()).term).toBeLessThan(98);
-    for (const node of cluster.nodes.values()) expect(node.status().term).toBeLessThan(98);
+    for (const node of cluster.nodes.values()) {
+      const { term, nodes } = node.status();
+      expect(term).toBeLessThan(98);
+      expect(nodes.map(({ url }) => url)).not.toContain('http://127.0.0.1:666');
+    }
   });
 
   it('does not serve before the store has granted its claim', async () => {

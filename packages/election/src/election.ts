@@ -8,7 +8,7 @@ import { handOver, stepDown } from './handover.ts';
 import { isFresh, reportNodes } from './heartbeat.ts';
 import { idlestSuccessor, takeAck, tickLeader } from './leading.ts';
 import { leaseEnd, quorumLossAt } from './lease.ts';
-import { adoptTerm, type Machine, noOutputs, type Outputs, type Role } from './machine.ts';
+import { adoptTerm, doubt, type Machine, noOutputs, type Outputs, type Role } from './machine.ts';
 import type { Message, NodeReport } from './message.ts';
 import { patienceEndsAt } from './patience.ts';
 import { answerPoll, decidePoll, takeLostLink, takeNomination, takePollAnswer } from './poll.ts';
@@ -138,6 +138,11 @@ function tick(m: Machine, now: number): void {
 }
 
 function takeMessage(m: Machine, now: number, from: NodeId, message: Message): void {
+  const why = doubt(m, message);
+  if (why !== undefined) {
+    m.out.refused.push({ from, why });
+    return;
+  }
   if ('cpuPercent' in message) {
     m.nodes.hear(now, from, message.cpuPercent, 'httpUrl' in message ? message.httpUrl : undefined);
   }

@@ -1,6 +1,7 @@
 import { AppError, ELECTION_ADDRESS_CHARS_MAX, parseJson } from '@cloud-steg/protocol';
 import * as z from 'zod';
 import type { ElectionConfig, NodeId } from './config.ts';
+import { requireEnds } from './handshake.ts';
 import { Message } from './message.ts';
 
 const Frame = z.object({
@@ -24,12 +25,7 @@ export function writeFrame(config: ElectionConfig, to: NodeId, message: Message)
  */
 export function readFrame(config: ElectionConfig, line: string): { from: NodeId; message: Message } {
   const frame = parseJson(Frame, line, 'election message');
-  if (!config.peers.includes(frame.from)) {
-    throw new AppError('input/invalid', `election message from ${frame.from}, which is no other member`);
-  }
-  if (frame.to !== config.thisNode) {
-    throw new AppError('input/invalid', `election message for ${frame.to}, this node is ${config.thisNode}`);
-  }
+  requireEnds(config, frame, 'election message');
   if (frame.config !== config.hash) {
     throw new AppError(
       'input/invalid',

@@ -10,6 +10,7 @@ export {
 export { DurableState } from './durable-state.ts';
 export { Election, type ElectionView, type Input } from './election.ts';
 export { readFrame, writeFrame } from './frame.ts';
-export type { Outgoing, Outputs, RoleChange } from './machine.ts';
+export { DialerProof, LinkChallenge, ListenerProof, readDialerProof } from './handshake.ts';
+export type { Outgoing, Outputs, Refusal, RoleChange } from './machine.ts';
 export { Message, NodeReport } from './message.ts';
 export type { ElectionStart } from './start.ts';

@@ -1,6 +1,6 @@
 /** Everything a node remembers, and the few ways to change it that keep its promises. */
 
-import { invariant } from '@cloud-steg/protocol';
+import { invariant, TERM_JUMP_MAX } from '@cloud-steg/protocol';
 import type { ElectionConfig, NodeId } from './config.ts';
 import { type DurableState, SPENT_VOTE } from './durable-state.ts';
 import type { Load, LoadMeter } from './load-meter.ts';
@@ -132,6 +132,12 @@ export interface RoleChange {
   readonly why: string;
 }
 
+/** A message that was passed over as if it had never come. For logs. */
+export interface Refusal {
+  readonly from: NodeId;
+  readonly why: string;
+}
+
 /** What one step asks of the outside. The order of the fields is the order to do it in. */
 export interface Outputs {
   /** First: make this durable. Nothing below may happen before, nor at all if that fails. */
@@ -140,16 +146,18 @@ export interface Outputs {
   readonly send: readonly Outgoing[];
   /** Whenever convenient: what happened. */
   readonly became: readonly RoleChange[];
+  readonly refused: readonly Refusal[];
 }
 
 interface OutputsInProgress extends Outputs {
   persist: DurableState | undefined;
   readonly send: Outgoing[];
   readonly became: RoleChange[];
+  readonly refused: Refusal[];
 }
 
 export function noOutputs(): OutputsInProgress {
-  return { persist: undefined, send: [], became: [] };
+  return { persist: undefined, send: [], became: [], refused: [] };
 }
 
 export function send(m: Machine, to: NodeId, message: Message): void {
@@ -164,6 +172,7 @@ export function broadcast(m: Machine, message: Message): void {
 export function record(m: Machine, next: DurableState): void {
   const { term, votedFor } = m.durable;
   invariant(next.term >= term, `term ${term} fell to ${next.term}`);
+  invariant(Number.isSafeInteger(next.term), `term ${next.term} is beyond the safe integers`);
   invariant(
     next.term > term || votedFor === null || next.votedFor === votedFor || next.votedFor === SPENT_VOTE,
     `second vote in term ${term}`,
@@ -171,6 +180,19 @@ export function record(m: Machine, next: DurableState): void {
   if (next.term === term && next.votedFor === votedFor && next.recovering === m.durable.recovering) return;
   m.durable = next;
   m.out.persist = next;
+}
+
+/**
+ * Why `message` is not to be believed: it speaks of a term that no cluster gets to while a node looks away. Terms
+ * and releases spread and never fall, so that one wrong figure would stay for ever.
+ */
+export function doubt(m: Machine, message: Message): string | undefined {
+  const term = Math.max(
+    'term' in message ? message.term : 0,
+    'releasedTerm' in message ? message.releasedTerm : 0,
+  );
+  if (term <= m.durable.term + TERM_JUMP_MAX) return undefined;
+  return `${message.kind} of term ${term}, over ${TERM_JUMP_MAX} above this node’s ${m.durable.term}`;
 }
 
 /** Moves on to a later term that somebody else began. */

@@ -1,5 +1,6 @@
-import { AppError } from '@cloud-steg/protocol';
+import { AppError, TERM_JUMP_MAX } from '@cloud-steg/protocol';
 import { describe, expect, it } from 'vitest';
+import type { Message } from '../src/index.ts';
 import { A, B, C, CLUSTER, Scene } from './scene.ts';
 
 describe('rule 1, the poll', () => {
@@ -444,6 +445,46 @@ describe('what a node knows', () => {
     expect(scene.election.view(scene.now).leader).toBeNull();
     scene.ack(B);
     expect(scene.election.view(scene.now).leader).toBe(A);
+  });
+});
+
+describe('a term', () => {
+  const far = TERM_JUMP_MAX + 8;
+  const url = 'http://b';
+  const beat = { seq: 1, nodes: [], leadingCostPoints: 0 };
+  const leaps: Message[] = [
+    { kind: 'LeaderAnnounce', term: far, ...beat },
+    { kind: 'Heartbeat', term: far, ...beat },
+    { kind: 'HeartbeatAck', term: far, seq: 1, cpuPercent: 0, httpUrl: url },
+    { kind: 'Vote', term: far, campaignId: 1, releasedTerm: 0 },
+    { kind: 'Vote', term: 8, campaignId: 1, releasedTerm: far },
+    { kind: 'VoteResp', term: far, campaignId: 1, granted: false },
+    { kind: 'GetCpu', term: far, pollId: 1, cpuPercent: 0, releasedTerm: 0 },
+    { kind: 'GetCpu', term: 8, pollId: 1, cpuPercent: 0, releasedTerm: far },
+    { kind: 'CpuResp', term: far, pollId: 1, cpuPercent: 0, grant: true, waitMs: 0, leader: null },
+    { kind: 'Nominate', term: far },
+    { kind: 'Handover', term: far, moves: 0 },
+    { kind: 'StepDown', term: far },
+    { kind: 'RecoverResp', requestId: 0, term: far },
+  ];
+  it.each(leaps)('beyond reach is refused, with all that $kind says', (leap) => {
+    const durable = { term: 7, votedFor: null, recovering: false };
+    const scene = new Scene({ durable, storeTerm: 7 });
+    const before = scene.election.view(0);
+    expect(scene.hear(B, leap)).toEqual([
+      `refuses B: ${leap.kind} of term ${far}, over ${TERM_JUMP_MAX} above this node’s 7`,
+    ]);
+    expect(scene.election.view(0)).toEqual(before);
+  });
+
+  it('just within reach is taken over', () => {
+    expect(new Scene().heartbeat(B, TERM_JUMP_MAX)).toContain(`persist term ${TERM_JUMP_MAX} vote B`);
+  });
+
+  it('after the last safe integer ends the node rather than be rounded', () => {
+    const durable = { term: Number.MAX_SAFE_INTEGER, votedFor: null, recovering: false };
+    const scene = new Scene({ durable }, { this_node: A });
+    expect(() => scene.tick()).toThrow('beyond the safe integers');
   });
 });
 

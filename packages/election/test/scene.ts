@@ -138,13 +138,14 @@ export class Scene {
   }
 }
 
-function toLines({ persist, send, became }: Outputs): string[] {
+function toLines({ persist, send, became, refused }: Outputs): string[] {
   return [
     ...(persist ? [`persist term ${persist.term} vote ${nameOf(persist.votedFor)}`] : []),
     ...send.map(({ to, message }) => `to ${nameOf(to)}: ${summaryOf(message)}`),
     ...became.map(
       ({ role, why }) => `becomes ${role} (${why.replace(A, 'A').replace(B, 'B').replace(C, 'C')})`,
     ),
+    ...refused.map(({ from, why }) => `refuses ${nameOf(from)}: ${why}`),
   ];
 }
 
