@@ -150,7 +150,7 @@ describe('a peer’s door', () => {
     dripping.write('GET / HTTP/1.1\r\nX: ');
     const drip = setInterval(() => dripping.write('x'), 1_000);
     let open = 2;
-    for (const socket of [silent, dripping]) socket.once('close', () => open--);
+    for (const socket of [silent, dripping]) socket.resume().once('close', () => open--);
     await expect.poll(() => open, { timeout: 2 * HEADERS_TIMEOUT_MS }).toBe(0);
     clearInterval(drip);
   });
