@@ -22,7 +22,11 @@ export function problemResponse(error: AppError, requestId: string, target: stri
   };
   const headers = new Headers({ 'content-type': 'application/problem+json', 'cache-control': 'no-store' });
   if (status === 429 || status === 503) {
-    headers.set('retry-after', String(error.data['retryAfterSeconds'] ?? RETRY_AFTER_SECONDS));
+    const { retryAfterSeconds } = error.data;
+    headers.set(
+      'retry-after',
+      String(typeof retryAfterSeconds === 'number' ? retryAfterSeconds : RETRY_AFTER_SECONDS),
+    );
   }
   const allow = error.data['allow'];
   if (error.code === 'input/wrong-method' && Array.isArray(allow)) headers.set('allow', allow.join(', '));

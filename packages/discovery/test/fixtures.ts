@@ -236,7 +236,7 @@ export async function outcomeOf(response: Response): Promise<string> {
 
 /** The head of a lossless WebP picture of 128x128 pixels, which is all that the cluster looks at. */
 export const PREVIEW = Uint8Array.from(
-  Buffer.from('524946461200000057454250' + '5650384c05000000' + '2f7fc01f00' + '00', 'hex'),
+  Buffer.from('5249464612000000574542505650384c050000002f7fc01f0000', 'hex'),
 );
 export const IMAGE: PublicImage = {
   id: id(1),

@@ -10,6 +10,7 @@ import {
   Problem,
   QUOTA_RETRY_AFTER_SECONDS,
   RequestPage,
+  type Term,
 } from '@cloud-steg/protocol';
 import { describe, expect, it } from 'vitest';
 import {
@@ -152,6 +153,24 @@ describe('a user’s grants', () => {
     });
     await server.send('PATCH', `/grants/${GRANT}`, { as: ALICE, body: amendBody(first, { revoked: true }) });
     expect((await another(GRANTS_HELD_PER_PAIR_MAX)).status).toBe(200);
+  });
+});
+
+describe('the sweep', () => {
+  it('erases past a damaged grant, and complains of it once', async () => {
+    const server = await Server.create();
+    await server.withGrant({ expiresAt: server.time + 1000 });
+    const damaged = await grantBody({ grant: id(9), expiresAt: server.time + 500 });
+    await server.send('POST', '/grants', { as: ALICE, body: damaged });
+    const key = `g/alice/${id(9)}`;
+    await server.store.commit({ term: 1 as Term, expect: [], ops: [{ put: key, value: new Uint8Array(2) }] });
+    server.time += 1000;
+    for (let i = 0; i < 3; i++) await server.app.tick();
+    expect(await server.store.get(`s/${GRANT}`)).toBeUndefined();
+    const complaints = server.log.filter(({ level }) => level === 'error');
+    expect(complaints).toMatchObject([
+      { event: 'sweep-failed', fields: { grant: id(9), error: { code: 'store/damaged' } } },
+    ]);
   });
 });
 

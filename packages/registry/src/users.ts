@@ -103,8 +103,8 @@ export async function getUser(registry: Registry, username: Username): Promise<U
 }
 
 /**
- * The users of these names, in their order, ending early once they make `PAGE_BYTES_MAX` as they are stored; of
- * the first, at least. Throws `identity/unknown`.
+ * The users of these names, in their order, ending early once they make `PAGE_BYTES_MAX` as they are stored.
+ * Throws `identity/unknown`.
  */
 export async function getUsers({ ledger }: Registry, usernames: readonly Username[]): Promise<UserRecord[]> {
   const users: UserRecord[] = [];

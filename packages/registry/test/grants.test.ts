@@ -1,4 +1,14 @@
-import { GRANT_LOG_ENTRIES_MAX, type Sha256, VIEW_OPEN_MS } from '@cloud-steg/protocol';
+import {
+  GRANT_LOG_ENTRIES_MAX,
+  GRANTS_HELD_PER_OWNER_MAX,
+  GRANTS_HELD_PER_PAIR_MAX,
+  QUOTA_RETRY_AFTER_SECONDS,
+  type Sha256,
+  SWEEP_GRANTS_MAX,
+  type Term,
+  type Username,
+  VIEW_OPEN_MS,
+} from '@cloud-steg/protocol';
 import { LossyStore } from '@cloud-steg/store';
 import { describe, expect, it } from 'vitest';
 import {
@@ -27,6 +37,8 @@ import {
   TERM,
   World,
 } from './fixtures.ts';
+
+const sweep = async (world: World) => (await sweepGrants(world.registry, TERM)).swept;
 
 describe('a grant', () => {
   it('is taken in once, and its owner and recipient see it', async () => {
@@ -183,7 +195,79 @@ describe('amending a grant', () => {
   });
 });
 
-const sweep = async (world: World) => (await sweepGrants(world.registry, TERM)).swept;
+describe('the number of grants', () => {
+  const give = (world: World, n: number, to: Username = BOB) =>
+    createGrant(world.registry, TERM, newGrant({ grant: id(n), recipient: to, recipientKey: keyOfUser(to) }));
+
+  it('that have not ended is bounded for one recipient, and ending one makes room for one', async () => {
+    const world = await World.create();
+    const { log } = await world.grant({ views: 1 });
+    await world.register(CAROL);
+    for (let n = 1; n < GRANTS_HELD_PER_PAIR_MAX; n++) await give(world, n);
+    await expect(give(world, 1000)).rejects.toMatchObject({
+      code: 'rate/limited',
+      hint: expect.stringContaining('revoke'),
+      data: { retryAfterSeconds: QUOTA_RETRY_AFTER_SECONDS },
+    });
+    // What was made is answered again, and others can be given to.
+    expect((await give(world, 1)).phase).toBe('active');
+    await give(world, 2000, CAROL);
+
+    await world.amend(log, { revoked: true });
+    await give(world, 1000);
+    await expect(give(world, 1001)).rejects.toMatchObject(refusal('rate/limited'));
+  });
+
+  it('counts those that are used up or expired no more once their share is erased', async () => {
+    const world = await World.create();
+    await world.grant({ views: 1 });
+    for (let n = 1; n < GRANTS_HELD_PER_PAIR_MAX - 1; n++) await give(world, n);
+    await createGrant(world.registry, TERM, newGrant({ grant: id(999), expiresAt: START + 1000 }));
+    await expect(give(world, 1000)).rejects.toMatchObject(refusal('rate/limited'));
+    await world.open(1);
+    await world.close(1, 1);
+    await give(world, 1000);
+    world.time += 1000;
+    await sweep(world);
+    await give(world, 1001);
+    await expect(give(world, 1002)).rejects.toMatchObject(refusal('rate/limited'));
+  });
+
+  it('is bounded for one owner, whoever they are for', async () => {
+    const world = await World.create();
+    await world.register(ALICE);
+    const recipients = Array.from(
+      { length: GRANTS_HELD_PER_OWNER_MAX / GRANTS_HELD_PER_PAIR_MAX + 1 },
+      (_, n) => `friend${n}` as Username,
+    );
+    for (const name of recipients) await world.register(name);
+    const [last = BOB, ...others] = recipients;
+    for (const [i, name] of others.entries()) {
+      for (let n = 0; n < GRANTS_HELD_PER_PAIR_MAX; n++)
+        await give(world, i * GRANTS_HELD_PER_PAIR_MAX + n, name);
+    }
+    await expect(give(world, 0xffff, last)).rejects.toMatchObject({
+      code: 'rate/limited',
+      message: expect.stringContaining(`${GRANTS_HELD_PER_OWNER_MAX} grants`),
+    });
+  });
+
+  it('is right though they are made at once, through two servers, with answers lost', async () => {
+    let call = 0;
+    const fates = ['answered', 'lost-after', 'lost-before'] as const;
+    const world = await World.create((inner) => new LossyStore(inner, () => fates[call++ % 3] ?? 'answered'));
+    await world.register(ALICE);
+    await world.register(BOB);
+    const registries = [world.registry, world.anotherRegistry()];
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: GRANTS_HELD_PER_PAIR_MAX + 20 }, (_, n) =>
+        createGrant(registries[n % 2] ?? world.registry, TERM, newGrant({ grant: id(n) })),
+      ),
+    );
+    const made = outcomes.filter(({ status }) => status === 'fulfilled');
+    expect(made.length).toBe(GRANTS_HELD_PER_PAIR_MAX);
+  });
+});
 
 describe('the share of a grant', () => {
   it('is erased with its revocation', async () => {
@@ -220,6 +304,75 @@ describe('the share of a grant', () => {
     expect(await sweep(world)).toBe(0);
     world.time += 4000;
     expect(await sweep(world)).toBe(1);
+  });
+
+  it('once erased has ended the grant, though the next leader’s clock is behind', async () => {
+    const world = await World.create();
+    const { log } = await world.grant({ expiresAt: START + 60_000 });
+    world.time += 60_000;
+    expect(await sweep(world)).toBe(1);
+
+    world.time -= 30_000;
+    expect(await getGrant(world.registry, GRANT, BOB)).toMatchObject({ phase: 'expired', left: 0 });
+    await expect(world.open(1)).rejects.toMatchObject(refusal('grant/expired'));
+    await expect(world.amend(log, { expiresAt: null })).rejects.toMatchObject(refusal('grant/ended'));
+    expect((await getGrant(world.registry, GRANT, BOB)).used).toBe(0);
+  });
+
+  it('is erased though other grants, more than a sweep takes, are damaged', async () => {
+    const world = await World.create();
+    const damaged = SWEEP_GRANTS_MAX + 1;
+    await world.register(ALICE);
+    await world.register(BOB);
+    for (let n = 1; n <= damaged; n++) {
+      await createGrant(world.registry, TERM, newGrant({ grant: id(n), expiresAt: START + n }));
+    }
+    await world.grant({ expiresAt: START + 500 });
+    await world.store.commit({
+      term: TERM,
+      expect: [],
+      ops: Array.from({ length: damaged }, (_, n) => ({
+        put: `g/alice/${id(n + 1)}`,
+        value: new TextEncoder().encode('{}'),
+      })),
+    });
+    world.time += 1000;
+    const { swept, failures } = await sweepGrants(world.registry, TERM);
+    expect(swept).toBe(1);
+    expect(await world.shareHeld()).toBe(false);
+    expect(failures.map(({ grant, error }) => [grant, error.code])).toEqual(
+      Array.from({ length: damaged }, (_, n) => [id(n + 1), 'store/damaged']),
+    );
+  });
+
+  it('is not looked for again where no grant is left', async () => {
+    const world = await World.create();
+    await world.grant({ expiresAt: START + 1000 });
+    await world.store.commit({ term: TERM, expect: [], ops: [{ del: `gid/${GRANT}` }] });
+    world.time += 1000;
+    expect(await sweep(world)).toBe(1);
+    expect(await sweep(world)).toBe(0);
+  });
+
+  it('is left to the next leader by one whose term is over', async () => {
+    const world = await World.create();
+    await world.grant({ expiresAt: START + 1000 });
+    await world.store.claimTerm(2 as Term, '127.0.0.1:5002');
+    world.time += 1000;
+    await expect(sweepGrants(world.registry, TERM)).rejects.toMatchObject(refusal('cluster/fenced'));
+    expect(await world.shareHeld()).toBe(true);
+  });
+
+  it('goes for no more grants in one sweep than are allowed', async () => {
+    const world = await World.create();
+    await world.grant({ expiresAt: START + 1 });
+    for (let n = 1; n <= SWEEP_GRANTS_MAX; n++) {
+      await createGrant(world.registry, TERM, newGrant({ grant: id(n), expiresAt: START + 1 }));
+    }
+    world.time += 1;
+    expect(await sweep(world)).toBe(SWEEP_GRANTS_MAX);
+    expect(await sweep(world)).toBe(1);
+    expect(await sweep(world)).toBe(0);
   });
 
   it('stays while a view is open, and goes when that is closed', async () => {

@@ -1,7 +1,13 @@
-import { IMAGES_PER_USER_MAX, PREVIEW_BYTES_MAX, type Term } from '@cloud-steg/protocol';
+import {
+  IMAGES_PER_USER_MAX,
+  PAGE_BYTES_MAX,
+  PREVIEW_BYTES_MAX,
+  type Term,
+  type Username,
+} from '@cloud-steg/protocol';
 import { LossyStore } from '@cloud-steg/store';
 import { describe, expect, it } from 'vitest';
-import { findPreview, findUser, registerUser } from '../src/index.ts';
+import { findPreview, findUser, getUsers, registerUser } from '../src/index.ts';
 import {
   ALICE,
   BOB,
@@ -89,6 +95,23 @@ describe('a name', () => {
   });
 });
 
+describe('several users', () => {
+  it('are read in their order, ending early when they become too much', async () => {
+    const { registry } = await World.create();
+    const names = Array.from({ length: 300 }, (_, n) => `user${n}` as Username);
+    for (const name of names) {
+      await registerUser(registry, TERM, registration(name, { note: 'x'.repeat(3600) }));
+    }
+    const read = await getUsers(registry, names);
+    expect(read.map(({ username }) => username)).toEqual(names.slice(0, read.length));
+    const bytes = JSON.stringify(read).length;
+    const [last] = read.slice(-1).map((user) => JSON.stringify(user).length);
+    expect(bytes).toBeGreaterThanOrEqual(PAGE_BYTES_MAX);
+    expect(bytes - (last ?? 0) - read.length).toBeLessThan(PAGE_BYTES_MAX);
+    await expect(getUsers(registry, [ALICE])).rejects.toMatchObject(refusal('identity/unknown'));
+  });
+});
+
 describe('a picture', () => {
   it('keeps its index for as long as it is shown', async () => {
     const { registry } = await World.create();
@@ -142,6 +165,27 @@ describe('a picture', () => {
     );
     await withPreviews(...given.previews);
     expect(await findPreview(registry, hash)).toEqual(preview('alice 0'));
+  });
+
+  it('has a preview of no more pixels than a preview has, however few its bytes', async () => {
+    const { registry } = await World.create();
+    const given = registration(ALICE, { images: imagesOf(ALICE, 1) });
+    for (const [width, height] of [
+      [16_383, 16_383],
+      [129, 128],
+      [128, 127],
+    ] as const) {
+      const bytes = preview('', width, height);
+      const hash = sha256(bytes);
+      const images = given.images.map((image) => ({ ...image, preview: hash }));
+      await expect(
+        registerUser(registry, TERM, { ...given, images, previews: new Map([[hash, bytes]]) }),
+      ).rejects.toMatchObject({
+        code: 'input/invalid',
+        message: expect.stringContaining(`${width}x${height} pixels, 128x128`),
+      });
+    }
+    expect(await findUser(registry, ALICE)).toBeUndefined();
   });
 
   it('leaves its preview behind while another user shows the same, and takes it along after', async () => {
