@@ -109,6 +109,18 @@ describe('a link', () => {
     expect(heard).toHaveLength(ELECTION_HELD_MESSAGES_MAX + 2);
   });
 
+  it('holds nothing over from a connection that broke before that', async () => {
+    const first = await connection();
+    link.send('for the first');
+    first.socket.destroy();
+    const second = await connection(1);
+    const frames = await prove(second);
+    expect(frames.open((await second.hear()) ?? '')).toBe('greeting');
+    link.send('for the second');
+    expect(frames.open((await second.hear()) ?? '')).toBe('for the second');
+    expect(lost).toEqual([]);
+  });
+
   it('that breaks is made anew, with new proofs and frames of its own', async () => {
     const first = await connection();
     await prove(first);
