@@ -1,23 +1,40 @@
 /** Keeps a leader's presence table and the store in step. */
 
-import { PAGE_MAX, STORE_OPS_PER_COMMIT_MAX, type Term, type Username } from '@cloud-steg/protocol';
+import { AppError, PAGE_MAX, STORE_OPS_PER_COMMIT_MAX, type Term, type Username } from '@cloud-steg/protocol';
 import { KEY, PREFIX } from './keys.ts';
+import { decode } from './ledger.ts';
 import { PresenceRecord, type PresenceTable } from './presence.ts';
 import type { Registry } from './registry.ts';
 
-/** Puts everyone into `table` whom the store has as online. */
+/** Puts everyone into `table` whom the store has as online. A damaged record is as good as none: its user's next heartbeat mends it. */
 export async function adoptPresence(registry: Registry, table: PresenceTable): Promise<void> {
   let after: string | undefined;
   do {
-    const page = await registry.ledger.pageOf(PresenceRecord, PREFIX.presence, { limit: PAGE_MAX, after });
-    for (const record of page.items) table.adopt(record, registry.now());
+    const page = await registry.ledger.page(
+      PREFIX.presence,
+      { limit: PAGE_MAX, after },
+      async ({ name, value }) => ({
+        answer: await unlessDamaged(async () => decode(PresenceRecord, PREFIX.presence + name, value)),
+        bytes: value.length,
+      }),
+    );
+    for (const record of page.items) if (record) table.adopt(record, registry.now());
     after = page.next;
   } while (after !== undefined);
 }
 
 /** What the store has of a user who is not in the table. */
 export function findPresence(registry: Registry, username: Username): Promise<PresenceRecord | undefined> {
-  return registry.ledger.read(PresenceRecord, KEY.presence(username));
+  return unlessDamaged(() => registry.ledger.read(PresenceRecord, KEY.presence(username)));
+}
+
+async function unlessDamaged<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'store/damaged') return undefined;
+    throw error;
+  }
 }
 
 /** Writes the table's changes. Those that come while a commit is under way share the next one. */

@@ -121,6 +121,23 @@ describe('presence in the store', () => {
     expect(next.find(ALICE)?.addresses).toEqual(AWAY);
   });
 
+  it('leads on in spite of a damaged record, which its user’s next heartbeat mends', async () => {
+    const world = await World.create();
+    const table = new PresenceTable(TTL);
+    for (const name of [ALICE, BOB]) table.heartbeat(name, HOME, 1, world.time);
+    await new PresenceLog(world.registry, TERM, table).saveAll();
+    const damaged = { put: `p/${ALICE}`, value: new Uint8Array([1, 2, 3]) };
+    expect(await world.store.commit({ term: TERM, expect: [], ops: [damaged] })).toMatchObject({ ok: true });
+
+    const next = new PresenceTable(TTL);
+    await adoptPresence(world.registry, next);
+    expect(namesOf(next)).toEqual([BOB]);
+    expect(await findPresence(world.registry, ALICE)).toBeUndefined();
+    next.heartbeat(ALICE, AWAY, 1, world.time);
+    await new PresenceLog(world.registry, TERM, next).saveAll();
+    expect((await findPresence(world.registry, ALICE))?.addresses).toEqual(AWAY);
+  });
+
   it('stores many changes in few commits, in spite of lost answers', async () => {
     let commits = 0;
     const world = await World.create(
