@@ -1,10 +1,11 @@
 /** Whom this user has met: names pinned to keys at first contact. A changed key is an error, loudly. */
 
-import { fingerprint, openCosignedIdentity } from '@cloud-steg/envelope';
+import { fingerprint, keyPairFromSeed, openCosignedIdentity, pairKey } from '@cloud-steg/envelope';
 import {
   AppError,
   CONTACTS_MAX,
   type CosignedIdentity,
+  KEY_BYTES,
   type PublicKey,
   type Username,
 } from '@cloud-steg/protocol';
@@ -17,6 +18,9 @@ export interface Contact {
   /** Is sealed to. */
   readonly x25519: PublicKey;
 }
+
+/** Somebody, to try other people's keys with. */
+const PROBE = keyPairFromSeed('X25519', new Uint8Array(KEY_BYTES).fill(1));
 
 export class Contacts {
   readonly #database: PeerDatabase;
@@ -31,13 +35,16 @@ export class Contacts {
 
   /**
    * Checks an identity without pinning it. `expected` guards against being handed somebody else's.
-   * Throws `identity/changed` when this name was met with other keys, `auth/bad-signature` for a forgery.
+   * Throws `identity/changed` when this name was met with other keys, `auth/bad-signature` for a forgery, `input/invalid`
+   * for a key that shares no secret with anybody.
    */
   check(expected: Username, identity: CosignedIdentity): Contact {
     const record = openCosignedIdentity(this.#clusterKey, identity);
     if (record.username !== expected) {
       throw new AppError('auth/bad-signature', `asked for ${expected}, was told of ${record.username}`);
     }
+    // One contact with such a key would stop the search of every carrier, which tries them all.
+    pairKey(PROBE, record.x25519, expected, expected);
     const known = this.byName(expected);
     if (known && (known.ed25519 !== record.ed25519 || known.x25519 !== record.x25519)) {
       throw new AppError(

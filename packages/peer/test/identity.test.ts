@@ -1,5 +1,5 @@
-import { generateIdentity } from '@cloud-steg/envelope';
-import { CONTACTS_MAX, traitsOf, type Username } from '@cloud-steg/protocol';
+import { cosignIdentity, generateIdentity, issueIdentityRecord, toBase64url } from '@cloud-steg/envelope';
+import { CONTACTS_MAX, KEY_BYTES, type PublicKey, traitsOf, type Username } from '@cloud-steg/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { secureRandom } from '../src/carrier-engine.ts';
 import { listGrants } from '../src/grants.ts';
@@ -8,7 +8,7 @@ import { findPerson } from '../src/people.ts';
 import { pendingRequests, requestImage } from '../src/requests.ts';
 import { sendImage } from '../src/sending.ts';
 import { json, keysOf, knock, requestBy } from './knocking.ts';
-import { type Member, World } from './world.ts';
+import { CLUSTER_KEY, type Member, World } from './world.ts';
 
 let world: World;
 let alice: Member;
@@ -80,6 +80,16 @@ describe('a changed key', () => {
 });
 
 describe('contacts', () => {
+  it('have keys that something can be sealed to: one without would stop the search of every carrier', async () => {
+    const mallory = generateIdentity(secureRandom);
+    const useless = toBase64url(new Uint8Array(KEY_BYTES)) as PublicKey;
+    const identity = { ...mallory, agreement: { ...mallory.agreement, publicKey: useless } };
+    const name = 'mallory' as Username;
+    const signed = cosignIdentity(CLUSTER_KEY, issueIdentityRecord(identity, name, 1, Date.now()));
+    expect(() => alice.peer.contacts.remember(name, signed)).toThrow(/low order/);
+    expect(alice.peer.contacts.all()).toEqual([]);
+  });
+
   it('are bounded; those who are known stay known', async () => {
     await findPerson(bob.peer, alice.name);
     bob.peer.database.run(

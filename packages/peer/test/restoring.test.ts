@@ -63,12 +63,12 @@ async function backUp(carrier: string): Promise<() => Promise<{ peer: Peer; file
   };
 }
 
-/** Alice's call that `closes` a view goes through after `first`, which may throw instead. */
-function beforeClosing(first: () => void): () => void {
+/** From now on, `first` happens when alice is about to close a view, until the function returned is called. */
+function beforeClosing(first: () => void | Promise<void>): () => void {
   const { cluster } = alice.peer;
   const call = cluster.call.bind(cluster);
-  cluster.call = ((request: Parameters<typeof call>[0]) => {
-    if (request.path.endsWith('/close')) first();
+  cluster.call = (async (request: Parameters<typeof call>[0]) => {
+    if (request.path.endsWith('/close')) await first();
     return call(request);
   }) as typeof call;
   return () => {
@@ -127,6 +127,21 @@ describe('an old copy of everything a peer has, put back after a view', () => {
   });
 });
 
+describe('a copy of a view that is open', () => {
+  it('shows the picture in one place, though both got the answer', async () => {
+    const carrier = await share(2);
+    await cutBeforeClosing(carrier);
+    const { peer, file } = await (await backUp(carrier))();
+    const [here, there] = [new Memory(), new Memory()];
+    beforeClosing(async () => {
+      expect(await viewImage(peer, file, there)).toMatchObject({ n: 1 });
+    });
+    await expect(viewImage(alice.peer, carrier, here)).rejects.toMatchObject({ code: 'view/closed' });
+    expect([here.shown.length, there.shown.length]).toEqual([0, 1]);
+    expect(await used()).toBe(1);
+  });
+});
+
 describe('the journal of a view, put back after the view was closed', () => {
   /** Alice views once; what her journal held just before she closed the view. */
   async function viewAndKeepJournal(file: string, display: Memory): Promise<Row> {
@@ -175,7 +190,7 @@ describe('a carrier', () => {
       await findPerson(alice.peer, other.name);
     }
     const { engine } = alice.peer.ports;
-    const find = engine.find;
+    const find = engine.find.bind(engine);
     let tried: string[] = [];
     engine.find = (png, name, candidates) => {
       tried = candidates.map(({ owner }) => owner);

@@ -20,6 +20,9 @@ import type { Display } from '../src/viewing.ts';
 export const photo = (name: string) =>
   fileURLToPath(new URL(`../../../examples/photos/${name}`, import.meta.url));
 
+/** What every world's cluster signs with. */
+export const CLUSTER_KEY = clusterKeyPair(new Uint8Array(32).fill(3));
+
 export class World {
   readonly folder: string;
   readonly url: string;
@@ -50,7 +53,7 @@ export class World {
         leading: () => ({ term: 1 }),
         status: () => ({ id: 'test', term: 1, leader: 'test', leaderUrl: null, nodes: [] }),
       },
-      clusterKey: clusterKeyPair(new Uint8Array(32).fill(3)),
+      clusterKey: CLUSTER_KEY,
       heartbeatTtlMs: 60_000,
       now: Date.now,
       random: secureRandom,
