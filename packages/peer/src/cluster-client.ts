@@ -11,6 +11,7 @@ import {
   ClusterStatus,
   isErrorCode,
   LeaderHint,
+  PAGE_MAX,
   Problem,
   type PublicKey,
   parse,
@@ -28,6 +29,8 @@ const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 const ATTEMPT_TIMEOUT_MS = 5_000;
 const RETRY_PAUSE_MS = 100;
 const REDIRECTS_MAX = 4;
+/** A list longer than this is a server's mistake, or malice. */
+const PAGES_MAX = 10_000;
 /** A leader statement older than this, by this machine's clock, is not followed. */
 const STATEMENT_AGE_MS_MAX = 2 * SIGNATURE_WINDOW_MS;
 
@@ -47,6 +50,9 @@ export interface ClusterCall<S extends z.ZodType> {
   /** Shape of the answer. */
   readonly answer: S;
 }
+
+/** Shape of a page: what it lists, and `after` of the next one. */
+type PageSchema = z.ZodType<{ next?: string | undefined }>;
 
 /** One server's last failure. */
 interface Failure {
@@ -135,6 +141,26 @@ export class ClusterClient {
   async call<S extends z.ZodType>(call: ClusterCall<S>): Promise<z.infer<S>> {
     const { body } = await this.#untilDeadline(call.method, call.path, call.body, call.as);
     return parseJson(call.answer, Buffer.from(body).toString(), `answer to ${call.method} ${call.path}`);
+  }
+
+  /** Every page of a list, in order. `call.path` has no query; `query` is what the list wants besides paging. */
+  async *pages<S extends PageSchema>(
+    call: Omit<ClusterCall<S>, 'method'>,
+    query: Readonly<Record<string, string>> = {},
+  ): AsyncGenerator<z.infer<S>> {
+    let after: string | undefined;
+    for (let i = 0; i < PAGES_MAX; i++) {
+      const search = new URLSearchParams({
+        ...query,
+        limit: String(PAGE_MAX),
+        ...(after !== undefined && { after }),
+      });
+      const page = await this.call({ ...call, method: 'GET', path: `${call.path}?${search.toString()}` });
+      yield page;
+      after = page.next;
+      if (after === undefined) return;
+    }
+    throw new AppError('program/failed', `${call.path} has no end: ${PAGES_MAX} pages were read`);
   }
 
   /** The bytes of a preview. */

@@ -9,7 +9,6 @@ import {
   type GrantId,
   GrantPage,
   GrantView,
-  PAGE_MAX,
   type PublicKey,
   parseJson,
   VIEWS_MAX,
@@ -57,22 +56,8 @@ export function checkGrant(view: GrantView, id: GrantId, ownerKey: PublicKey): G
 /** All grants this user gave or was given, by id. Their logs are checked by whoever acts on one. */
 export async function listGrants(peer: Peer, role: 'owner' | 'recipient'): Promise<GrantView[]> {
   const grants: GrantView[] = [];
-  let after: string | undefined;
-  do {
-    const query = new URLSearchParams({
-      role,
-      limit: String(PAGE_MAX),
-      ...(after !== undefined && { after }),
-    });
-    const page: GrantPage = await peer.cluster.call({
-      method: 'GET',
-      path: `/grants?${query.toString()}`,
-      as: peer.caller,
-      answer: GrantPage,
-    });
-    grants.push(...page.grants);
-    after = page.next;
-  } while (after !== undefined);
+  const call = { path: '/grants', as: peer.caller, answer: GrantPage };
+  for await (const page of peer.cluster.pages(call, { role })) grants.push(...page.grants);
   return grants;
 }
 
@@ -85,18 +70,10 @@ export async function grantEvents(peer: Peer, { id, owner }: GrantView): Promise
   const ownerKey = own ?? (await findPerson(peer, owner)).contact.ed25519;
   const { terms } = await fetchGrant(peer, id, ownerKey);
   const events: CheckedEvent[] = [];
-  let after: string | undefined;
-  do {
-    const query = new URLSearchParams({ limit: String(PAGE_MAX), ...(after !== undefined && { after }) });
-    const page: GrantEventPage = await peer.cluster.call({
-      method: 'GET',
-      path: `/grants/${id}/events?${query.toString()}`,
-      as: peer.caller,
-      answer: GrantEventPage,
-    });
+  const call = { path: `/grants/${id}/events`, as: peer.caller, answer: GrantEventPage };
+  for await (const page of peer.cluster.pages(call)) {
     for (const event of page.events) events.push({ ...event, signed: isSignedBy(terms.creation, event) });
-    after = page.next;
-  } while (after !== undefined);
+  }
   return events;
 }
 

@@ -7,7 +7,6 @@ import {
   AppError,
   type CosignedIdentity,
   OnlinePage,
-  PAGE_MAX,
   type PublicImage,
   type Sha256,
   type Username,
@@ -58,22 +57,14 @@ export interface OnlineUser extends UserView {
 /** Everyone online, previews saved under the data directory. Needs no identity. */
 export async function listOnline(cluster: ClusterClient, directory: DataDirectory): Promise<OnlineUser[]> {
   const users: OnlineUser[] = [];
-  let after: string | undefined;
-  do {
-    const query = new URLSearchParams({ limit: String(PAGE_MAX), ...(after !== undefined && { after }) });
-    const page: OnlinePage = await cluster.call({
-      method: 'GET',
-      path: `/discovery/online?${query.toString()}`,
-      answer: OnlinePage,
-    });
+  for await (const page of cluster.pages({ path: '/discovery/online', answer: OnlinePage })) {
     for (const user of page.users) {
       const previewFiles = await Promise.all(
         user.images.map(({ preview }) => savePreview(cluster, directory, preview).catch(() => null)),
       );
       users.push({ ...user, previewFiles });
     }
-    after = page.next;
-  } while (after !== undefined);
+  }
   return users;
 }
 

@@ -203,20 +203,12 @@ export function acceptRequest(peer: Peer, signed: Signed, sender: Contact): Acce
 /** Fetches requests that were left at the cluster; returns how many are new here. */
 export async function collectFiledRequests(peer: Peer): Promise<number> {
   let fresh = 0;
-  let after: string | undefined;
-  do {
-    const query = new URLSearchParams({ limit: String(PAGE_MAX), ...(after !== undefined && { after }) });
-    const page: RequestPage = await peer.cluster.call({
-      method: 'GET',
-      path: `/requests?${query.toString()}`,
-      as: peer.caller,
-      answer: RequestPage,
-    });
+  const call = { path: '/requests', as: peer.caller, answer: RequestPage };
+  for await (const page of peer.cluster.pages(call)) {
     for (const { request, state } of page.requests) {
       if (state === 'pending' && (await collectOne(peer, request))) fresh++;
     }
-    after = page.next;
-  } while (after !== undefined);
+  }
   return fresh;
 }
 
