@@ -1,6 +1,6 @@
 /** Names, presence and previews. */
 
-import { cosignIdentity, fromBase64url, openIdentityRecord } from '@cloud-steg/envelope';
+import { checkSealable, cosignIdentity, fromBase64url, openIdentityRecord } from '@cloud-steg/envelope';
 import {
   AppError,
   HeartbeatAnswer,
@@ -49,9 +49,12 @@ export function peopleRoutes(ports: DiscoveryPorts, registry: Registry, limits: 
         const known = await findUser(registry, caller.username);
         if (!known) limits.newName(client);
         else if (known.ed25519 === caller.key) limits.change(caller.key);
+        const record = openIdentityRecord(body.identity);
+        // Nobody could send this user anything, and whoever met them would fail on the key.
+        await checkSealable(record.x25519);
         const { user, created } = await registerUser(registry, reign.term, {
           identity: cosignIdentity(ports.clusterKey, body.identity),
-          record: openIdentityRecord(body.identity),
+          record,
           addresses: body.addresses,
           images: body.images,
           previews: new Map(

@@ -1,4 +1,4 @@
-import { openCosignedIdentity } from '@cloud-steg/envelope';
+import { openCosignedIdentity, signDocument } from '@cloud-steg/envelope';
 import { HeartbeatAnswer, OnlinePage, PAGE_BYTES_MAX, RegisterAnswer, UserView } from '@cloud-steg/protocol';
 import { describe, expect, it } from 'vitest';
 import {
@@ -36,6 +36,15 @@ describe('registering', () => {
     const server = await Server.create();
     await server.register(ALICE);
     expect(await server.register(user('alice', 'mallory'))).toBe('409 identity/exists');
+  });
+
+  it('is refused with a key that nothing can be sealed to', async () => {
+    const server = await Server.create();
+    const { identity, ...body } = registerBody(ALICE);
+    const record = { ...JSON.parse(identity.text), x25519: Buffer.alloc(32).toString('base64url') };
+    const weak = { ...body, identity: signDocument(ALICE.identity.signing, 'identity', record) };
+    expect(await server.outcome('POST', '/register', { as: ALICE, body: weak })).toBe('400 input/invalid');
+    expect(await server.outcome('GET', '/users/alice')).toBe('404 identity/unknown');
   });
 
   it('must be signed by the key it registers, under its name', async () => {

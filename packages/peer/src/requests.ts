@@ -86,7 +86,10 @@ export async function requestImage(peer: Peer, options: AskOptions): Promise<Ask
   });
   const failure = await attemptNow(peer, request.id, sendRequest, asked);
   if (!failure) return { id: request.id, owner, imageIndex, state: 'delivered' };
-  if (failure.code !== 'peer/unreachable' && failure.code !== 'peer/busy') throw failure;
+  if (failure.code !== 'peer/unreachable' && failure.code !== 'peer/busy') {
+    forgetAsked(peer, request.id);
+    throw failure;
+  }
   await fileAtCluster(peer, signed);
   return { id: request.id, owner, imageIndex, state: 'queued', reason: failure.message };
 }
@@ -133,6 +136,14 @@ function recordAsked(peer: Peer, request: ImageRequest, signed: Signed): void {
     request.at,
     JSON.stringify(signed),
   );
+}
+
+/** Takes back a request that its owner refused. */
+function forgetAsked(peer: Peer, id: RequestId): void {
+  peer.database.transaction(() => {
+    peer.database.run('DELETE FROM outbox WHERE id = ?', id);
+    peer.database.run('DELETE FROM request_out WHERE id = ?', id);
+  });
 }
 
 /** Whether this user asked `owner` for what a delivery claims to answer, and still waits for it. */

@@ -279,6 +279,13 @@ describe('a request', () => {
     expect(pendingRequests(bob.peer)).toHaveLength(1);
   });
 
+  it('that its owner refuses is an error, and waits nowhere', async () => {
+    bob.peer.database.run('DELETE FROM image');
+    await expect(ask(alice)).rejects.toMatchObject({ code: 'image/no-such-index' });
+    expect(listOutbox(alice.peer.database)).toEqual([]);
+    expect(alice.peer.database.all('SELECT * FROM request_out')).toEqual([]);
+  });
+
   it('without a queue fails at once, leaving nothing behind', async () => {
     await bob.stopListening();
     await expect(ask(alice, false)).rejects.toMatchObject({ code: 'peer/unreachable' });
