@@ -120,7 +120,10 @@ function parseFile(path: string, readFile: (path: string) => string): unknown {
     text = readFile(path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new AppError('usage/bad-config', `cannot be read: ${reason}`, { cause });
+    throw new AppError('usage/bad-config', `cannot be read: ${reason}`, {
+      cause,
+      hint: 'check the path; in a checkout there is examples/config_3servers.toml, and without --config one server runs alone',
+    });
   }
   try {
     return parseToml(text);
