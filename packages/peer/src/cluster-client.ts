@@ -176,7 +176,8 @@ export class ClusterClient {
     let mayHaveArrived = false;
     for (;;) {
       const failures: Failure[] = [];
-      for (const server of this.#candidates()) {
+      const candidates = this.#candidates();
+      for (const server of candidates) {
         try {
           const answer = await this.#attempt(server, method, path, body, caller);
           if (answer.status < 300) return answer;
@@ -192,7 +193,7 @@ export class ClusterClient {
           }
         }
       }
-      if (failures.length >= this.servers.length && !mayHaveArrived) throw unreachable(failures);
+      if (failures.length === candidates.length && !mayHaveArrived) throw unreachable(failures);
       if (this.#ports.now() + RETRY_PAUSE_MS >= deadline) throw lastRefusal ?? unreachable(failures);
       await sleep(RETRY_PAUSE_MS);
     }

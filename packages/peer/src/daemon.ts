@@ -10,6 +10,8 @@ import { collectFiledRequests, sendRequest } from './requests.ts';
 import { sendDelivery } from './sending.ts';
 
 const ROUND_MS = 1_000;
+/** Whether someone awaited has come is asked this often. */
+const LOOK_UP_MS = 3_000;
 /** Requests left at the cluster are looked for this often. */
 const COLLECT_MS = 10_000;
 
@@ -21,18 +23,24 @@ export async function keepDelivering(peer: Peer, signal: AbortSignal): Promise<v
 /** Each recipient is served at their own pace: a slow one holds up nobody else. */
 async function keepSending(peer: Peer, signal: AbortSignal): Promise<void> {
   const underWay = new Map<Username, Promise<void>>();
+  const lookedUpAt = new Map<Username, number>();
   while (!signal.aborted) {
-    await tolerate(peer, 'outbox-expiry-failed', () => giveUpOld(peer));
-    for (const recipient of awaitedRecipients(peer)) {
-      if (underWay.has(recipient) || underWay.size >= DELIVERIES_MAX) continue;
-      const drained = tolerate(peer, 'outbox-round-failed', () =>
-        drainTo(peer, recipient, sendEntry, signal),
-      );
-      underWay.set(
-        recipient,
-        drained.finally(() => underWay.delete(recipient)),
-      );
-    }
+    await tolerate(peer, 'outbox-round-failed', async () => {
+      await giveUpOld(peer);
+      const now = peer.ports.now();
+      for (const recipient of awaitedRecipients(peer)) {
+        if (underWay.has(recipient) || underWay.size >= DELIVERIES_MAX) continue;
+        if (Math.abs(now - (lookedUpAt.get(recipient) ?? 0)) < LOOK_UP_MS) continue;
+        lookedUpAt.set(recipient, now);
+        const drained = tolerate(peer, 'outbox-round-failed', () =>
+          drainTo(peer, recipient, sendEntry, signal),
+        );
+        underWay.set(
+          recipient,
+          drained.finally(() => underWay.delete(recipient)),
+        );
+      }
+    });
     await sleep(ROUND_MS, undefined, { signal }).catch(() => {});
   }
   await Promise.all(underWay.values());

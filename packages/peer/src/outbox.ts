@@ -1,7 +1,9 @@
 /** What still has to reach another peer. Entries survive restarts; whoever drains claims them one by one. */
 
+import { rm } from 'node:fs/promises';
 import {
   AppError,
+  type DeliveryId,
   type ErrorCode,
   OUTBOX_ENTRIES_MAX,
   OUTBOX_KEEP_MS,
@@ -57,6 +59,11 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'identity/changed',
 ]);
 
+/** Whether the other side said no for good. */
+export function isRefusal(error: AppError): boolean {
+  return REFUSALS.has(error.code);
+}
+
 /** Throws `rate/limited` when as many entries wait as may. */
 export function requireRoom(peer: Peer): void {
   const waiting = Number(
@@ -111,9 +118,13 @@ export async function attemptNow(
     sent = await send(peer, entry, person ?? (await findPerson(peer, entry.recipient)), signal);
   } catch (thrown) {
     const error = toAppError(thrown);
+    // What was refused is not sent again, so its carrier need not be kept.
+    if (isRefusal(error) && entry.kind === 'delivery') {
+      await rm(peer.directory.spoolFile(peer.username, id as DeliveryId), { force: true });
+    }
     peer.database.run(
       'UPDATE outbox SET state = ?, claimed_until = 0, attempts = attempts + 1, last_error = ? WHERE id = ?',
-      REFUSALS.has(error.code) ? 'refused' : 'waiting',
+      isRefusal(error) ? 'refused' : 'waiting',
       error.message,
       id,
     );
@@ -148,7 +159,12 @@ export async function drainTo(
     const error = toAppError(thrown);
     if (!error.code.startsWith('cluster/')) {
       peer.ports.log('warn', 'outbox-lookup-failed', { recipient, code: error.code, error: error.message });
-      peer.database.run('UPDATE outbox SET last_error = ? WHERE recipient = ?', error.message, recipient);
+      peer.database.run(
+        `UPDATE outbox SET last_error = ?, state = ? WHERE recipient = ? AND state = 'waiting'`,
+        error.message,
+        isRefusal(error) ? 'refused' : 'waiting',
+        recipient,
+      );
     }
     return 0;
   }
@@ -168,8 +184,12 @@ export async function drainTo(
   return sent;
 }
 
-/** Gives up on what has waited for too long; returns those entries, so that their files can go too. */
+/** Gives up on what has waited for too long, and forgets what was given up long ago. Returns what was given up now. */
 export function expireOutbox(peer: Peer): OutboxEntry[] {
+  peer.database.run(
+    `DELETE FROM outbox WHERE state = 'refused' AND created_at < ?`,
+    peer.ports.now() - 2 * OUTBOX_KEEP_MS,
+  );
   return peer.database
     .all(
       `UPDATE outbox SET state = 'refused', last_error = ? WHERE state = 'waiting' AND created_at < ? RETURNING *`,

@@ -4,9 +4,11 @@
  */
 
 import { constants } from 'node:crypto';
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { certificateKey, toHex } from '@cloud-steg/envelope';
 import {
@@ -20,6 +22,7 @@ import {
   MANIFEST_HEADER,
   PEER_BODY_TIMEOUT_MS,
   PEER_DEADLINE_CHECK_MS,
+  PEER_READ_OUT_MS,
   PEER_SOCKETS_MAX,
   type PendingRequest,
   type Problem,
@@ -157,6 +160,7 @@ async function answer(
   const { socket } = request;
   try {
     const json = await route(peer, doors, options, request);
+    await readOut(request);
     respond(response, 200, 'application/json', json);
   } catch (thrown) {
     const error = toAppError(thrown);
@@ -176,10 +180,27 @@ async function answer(
       requestId,
       ...(error.hint !== undefined && { hint: error.hint }),
     };
+    if (error.code !== 'input/too-slow') await readOut(request);
     respond(response, status, 'application/problem+json', problem);
     // What was not read of the body would be taken for the next request.
     response.once('finish', () => socket.destroySoon());
   }
+}
+
+/**
+ * Reads on, for a while, to the end of a body that nobody wants: a sender in the middle of it would meet a closed
+ * connection instead of the answer.
+ */
+async function readOut(request: IncomingMessage): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  request.resume();
+  const done = new AbortController();
+  await Promise.race([
+    once(request, 'close', { signal: done.signal }),
+    once(request, 'end', { signal: done.signal }),
+    sleep(PEER_READ_OUT_MS, undefined, { ref: false, signal: done.signal }),
+  ]).catch(() => {});
+  done.abort();
 }
 
 function respond(response: ServerResponse, status: number, type: string, json: object): void {

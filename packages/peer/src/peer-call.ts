@@ -23,8 +23,8 @@ export interface PeerCall<S extends z.ZodType> {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** JSON, or a stream of exactly `bytes` bytes. */
-  readonly body?: { readonly json: object } | { readonly stream: Readable; readonly bytes: number };
+  /** JSON, or a stream of exactly `bytes` bytes, opened once there is a connection. */
+  readonly body?: { readonly json: object } | { readonly stream: () => Readable; readonly bytes: number };
   readonly answer: S;
   /** Breaks the call off. */
   readonly signal?: AbortSignal;
@@ -45,6 +45,7 @@ export async function callPeer<S extends z.ZodType>(
   const breakOff = () => socket.destroy();
   call.signal?.addEventListener('abort', breakOff, { once: true });
   try {
+    call.signal?.throwIfAborted();
     const answer = await exchange(socket, call);
     if (answer.status >= 300) throw problemOf(answer, contact.username);
     return parseJson(call.answer, Buffer.from(answer.body).toString(), `answer of ${contact.username}`);
@@ -92,7 +93,7 @@ function exchange(socket: TLSSocket, call: PeerCall<z.ZodType>): Promise<HttpAns
         reject,
       );
     });
-    if (call.body && 'stream' in call.body) pipeline(call.body.stream, sending).catch(() => {});
+    if (call.body && 'stream' in call.body) pipeline(call.body.stream(), sending).catch(() => {});
     else sending.end(json);
   });
 }

@@ -21,7 +21,7 @@ import {
 } from '@cloud-steg/protocol';
 import type { Contact } from './contacts.ts';
 import { imageAt, imageById } from './image-library.ts';
-import { attemptNow, enqueue, requireRoom, type Send } from './outbox.ts';
+import { attemptNow, enqueue, isRefusal, requireRoom, type Send } from './outbox.ts';
 import type { Peer } from './peer.ts';
 import { callPeer } from './peer-call.ts';
 import type { Row } from './peer-database.ts';
@@ -86,7 +86,7 @@ export async function requestImage(peer: Peer, options: AskOptions): Promise<Ask
   });
   const failure = await attemptNow(peer, request.id, sendRequest, asked);
   if (!failure) return { id: request.id, owner, imageIndex, state: 'delivered' };
-  if (failure.code !== 'peer/unreachable' && failure.code !== 'peer/busy') {
+  if (isRefusal(failure)) {
     forgetAsked(peer, request.id);
     throw failure;
   }
@@ -232,7 +232,8 @@ async function collectOne(peer: Peer, signed: Signed): Promise<boolean> {
     peer.contacts.remember(claimed.from, identity);
     return fresh;
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
+    // Without the cluster the others can't be looked up either: later, all together.
+    if (!(error instanceof AppError) || error.code.startsWith('cluster/')) throw error;
     peer.ports.log('warn', 'filed-request-refused', {
       from: claimed.from,
       code: error.code,

@@ -36,7 +36,7 @@ import * as z from 'zod';
 import type { MadeCarrier } from './carrier.ts';
 import { writeFileDurably } from './durable-file.ts';
 import { imageAt, type LibraryImage, readImage } from './image-library.ts';
-import { attemptNow, enqueue, requireRoom, type Send } from './outbox.ts';
+import { attemptNow, enqueue, isRefusal, requireRoom, type Send } from './outbox.ts';
 import type { Peer } from './peer.ts';
 import { callPeer } from './peer-call.ts';
 import { findPerson, type Person } from './people.ts';
@@ -132,6 +132,7 @@ export async function sendImage(peer: Peer, options: SendOptions): Promise<SendR
     await withdraw(peer, request.id, grant, deliveryId);
     throw failure;
   }
+  if (failure && isRefusal(failure)) throw failure;
   return {
     grant,
     deliveryId,
@@ -175,7 +176,7 @@ export const sendDelivery: Send = async (peer, entry, person, signal) => {
       'content-type': 'image/png',
       [MANIFEST_HEADER]: toBase64url(Buffer.from(JSON.stringify(queued.manifest))),
     },
-    body: { stream: createReadStream(spool), bytes: manifest.bytes },
+    body: { stream: () => createReadStream(spool), bytes: manifest.bytes },
     answer: ReceiveImageAnswer,
     ...(signal && { signal }),
   });

@@ -1,6 +1,10 @@
+import { Readable } from 'node:stream';
 import { generateIdentity, sha256Hex, toHex } from '@cloud-steg/envelope';
+import { ReceiveImageAnswer } from '@cloud-steg/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { secureRandom } from '../src/carrier-engine.ts';
+import type { Contact } from '../src/contacts.ts';
+import { callPeer } from '../src/peer-call.ts';
 import { listReceived } from '../src/receiving.ts';
 import { pendingRequests, requestImage } from '../src/requests.ts';
 import { delivery, identityOf, json, keysOf, knock, requestBy } from './knocking.ts';
@@ -116,6 +120,29 @@ describe('a delivery', () => {
     expect(listReceived(alice.peer)).toEqual([]);
   });
 
+  it('gets its answer though the body is large: the receipt again, or why it was refused', async () => {
+    const large = secureRandom(3_000_000);
+    const put = ({ path, headers }: ReturnType<typeof delivery>, signal?: AbortSignal) =>
+      callPeer(bob.peer, contactOf(alice), [alice.address], {
+        method: 'PUT',
+        path,
+        headers,
+        body: { stream: () => Readable.from([large]), bytes: large.length },
+        answer: ReceiveImageAnswer,
+        ...(signal && { signal }),
+      });
+    const one = delivery(bob, alice, asked, large);
+    await expect(put(one, AbortSignal.abort())).rejects.toMatchObject({ code: 'peer/unreachable' });
+    expect(listReceived(alice.peer)).toEqual([]);
+    const first = await put(one);
+    const unasked = delivery(bob, alice, toHex(secureRandom(16)), large);
+    for (let i = 0; i < 6; i++) {
+      expect(await put(one)).toEqual(first);
+      await expect(put(unasked)).rejects.toMatchObject({ code: 'delivery/not-asked-for' });
+    }
+    expect(listReceived(alice.peer)).toHaveLength(1);
+  });
+
   it('is told why it was refused, even while still sending twenty megabytes', async () => {
     const large = secureRandom(20_000_000);
     const unasked = delivery(bob, alice, toHex(secureRandom(16)), large);
@@ -155,3 +182,8 @@ describe('a delivery', () => {
     expect(await deliver(bob, renamed)).toMatchObject({ body: { code: 'auth/forbidden' } });
   });
 });
+
+function contactOf(member: Member): Contact {
+  const { signing, agreement } = member.peer.profile.identity;
+  return { username: member.name, ed25519: signing.publicKey, x25519: agreement.publicKey };
+}

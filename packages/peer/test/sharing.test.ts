@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:tls';
 import { pairKey, signDocument } from '@cloud-steg/envelope';
-import { AppError } from '@cloud-steg/protocol';
+import { AppError, type DeliveryId } from '@cloud-steg/protocol';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { find, rewrite } from '../src/carrier.ts';
@@ -286,6 +286,15 @@ describe('a request', () => {
     expect(alice.peer.database.all('SELECT * FROM request_out')).toEqual([]);
   });
 
+  it('to an owner who can’t look the asker up just now waits, too', async () => {
+    const cut = cutCalls(bob, /^GET \/users/, 'before');
+    expect(await ask(alice)).toMatchObject({ state: 'queued', reason: 'the cable was pulled' });
+    cut.active = false;
+    world.peerClockMs = 30_000;
+    expect(await drain(alice)).toBe(1);
+    expect(pendingRequests(bob.peer)).toHaveLength(1);
+  });
+
   it('without a queue fails at once, leaving nothing behind', async () => {
     await bob.stopListening();
     await expect(ask(alice, false)).rejects.toMatchObject({ code: 'peer/unreachable' });
@@ -358,6 +367,16 @@ describe('sending', () => {
     await expect(send(alice)).rejects.toMatchObject({ code: 'identity/changed' });
     expect(pendingRequests(bob.peer)).toHaveLength(1);
     expect(listOutbox(bob.peer.database)).toEqual([]);
+  });
+
+  it('to one who refuses says so, and keeps no carrier for it', async () => {
+    await ask(alice);
+    alice.peer.database.run('DELETE FROM request_out');
+    await expect(send(alice)).rejects.toMatchObject({ code: 'delivery/not-asked-for' });
+    const [entry] = listOutbox(bob.peer.database);
+    expect(entry).toMatchObject({ kind: 'delivery', state: 'refused' });
+    expect(existsSync(bob.peer.directory.spoolFile(bob.name, entry?.id as DeliveryId))).toBe(false);
+    expect(await drain(bob)).toBe(0);
   });
 
   it('to one who takes for ever holds up nobody else', async () => {

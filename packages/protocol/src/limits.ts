@@ -127,6 +127,8 @@ export const PEER_SOCKETS_OF_STRANGERS_PER_ADDRESS_MAX = 16;
 export const PEER_HANDSHAKES_MAX = 16;
 /** From the end of a JSON request's headers to the end of its body. */
 export const PEER_BODY_TIMEOUT_MS = 10 * SECOND;
+/** How long the rest of a body is read that has been answered already. */
+export const PEER_READ_OUT_MS = 5 * SECOND;
 /** How often sockets past a deadline are looked for. */
 export const PEER_DEADLINE_CHECK_MS = SECOND;
 /** People one user has met. */
