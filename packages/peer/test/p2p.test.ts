@@ -1,4 +1,6 @@
-import { Readable } from 'node:stream';
+import { createReadStream } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { generateIdentity, sha256Hex, toHex } from '@cloud-steg/envelope';
 import { ReceiveImageAnswer } from '@cloud-steg/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -122,12 +124,14 @@ describe('a delivery', () => {
 
   it('gets its answer though the body is large: the receipt again, or why it was refused', async () => {
     const large = secureRandom(3_000_000);
+    const file = join(world.folder, 'large.png');
+    await writeFile(file, large);
     const put = ({ path, headers }: ReturnType<typeof delivery>, signal?: AbortSignal) =>
       callPeer(bob.peer, contactOf(alice), [alice.address], {
         method: 'PUT',
         path,
         headers,
-        body: { stream: () => Readable.from([large]), bytes: large.length },
+        body: { stream: () => createReadStream(file), bytes: large.length },
         answer: ReceiveImageAnswer,
         ...(signal && { signal }),
       });
