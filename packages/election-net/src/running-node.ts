@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Election, type Input, type NodeId, type Outputs, writeFrame } from '@cloud-steg/election';
 import { type AppError, toAppError } from '@cloud-steg/protocol';
 import type { ElectionNode, ElectionNodeOptions, ElectionStatus } from './election-node.ts';
@@ -40,6 +41,7 @@ export class RunningNode implements ElectionNode {
     this.#election = new Election({
       config,
       httpUrl,
+      process: `random:${randomBytes(16).toString('hex')}`,
       durable,
       storeTerm,
       now: clock.now(),

@@ -139,8 +139,11 @@ describe('three nodes', () => {
 const usurpation: Message = {
   kind: 'LeaderAnnounce',
   term: Number.MAX_SAFE_INTEGER,
+  process: 'usurper',
+  cause: 'first',
+  leadingMs: 0,
   seq: 1,
-  nodes: [{ id: '127.0.0.1:5001', url: 'http://127.0.0.1:666', cpuPercent: 0, ageMs: 0 }],
+  nodes: [{ id: '127.0.0.1:5001', url: 'http://127.0.0.1:666', cpuPercent: 0, term: 1, lagMs: 0, ageMs: 0 }],
   leadingCostPoints: 0,
 };
 

@@ -17,7 +17,7 @@ import { HandMadeLink } from './hand-made-link.ts';
 
 const key = linkKey(SECRET);
 const nonce = 'm'.repeat(43);
-const step: Message = { kind: 'StepDown', term: 3 };
+const step: Message = { kind: 'StepDown', term: 3, cause: 'stopping' };
 
 /** Calls time on a handshake as soon as the test says so, and lets all else run as usual. */
 let timeOut: (() => void) | undefined;

@@ -158,7 +158,7 @@ describe('a line is refused', () => {
 describe('a connection is refused', () => {
   it('that begins with a frame', async () => {
     const link = await HandMadeLink.to(id(0));
-    link.say(frameOf(id(1), { kind: 'StepDown', term: Number.MAX_SAFE_INTEGER }));
+    link.say(frameOf(id(1), { kind: 'StepDown', term: Number.MAX_SAFE_INTEGER, cause: 'stopping' }));
     await expectRefusal(link, 'input/invalid', 'election handshake');
   });
 

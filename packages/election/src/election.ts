@@ -10,8 +10,9 @@ import { idlestSuccessor, takeAck, tickLeader } from './leading.ts';
 import { leaseEnd, quorumLossAt } from './lease.ts';
 import { adoptTerm, doubt, type Machine, noOutputs, type Outputs, type Role } from './machine.ts';
 import type { Message, NodeReport } from './message.ts';
+import type { PastElection } from './past-elections.ts';
 import { patienceEndsAt } from './patience.ts';
-import { answerPoll, decidePoll, takeLostLink, takeNomination, takePollAnswer } from './poll.ts';
+import { answerPoll, decidePoll, takeEnd, takeLostLink, takeNomination, takePollAnswer } from './poll.ts';
 import { answerRecovery, takeRecoveredTerm, tickRecovery } from './recovery.ts';
 import { becomeFollower, becomePolling } from './roles.ts';
 import { type ElectionStart, startMachine } from './start.ts';
@@ -26,6 +27,11 @@ export type Input =
   | { readonly kind: 'message'; readonly from: NodeId; readonly message: Message }
   /** A connection to this member broke: a hint, which may be wrong. */
   | { readonly kind: 'linkLost'; readonly peer: NodeId }
+  /**
+   * Rule 6a: this run of the member's process has ended and will never run another instruction. No hint but a fact:
+   * told of a process that lives, it lets two leases overlap.
+   */
+  | { readonly kind: 'ended'; readonly peer: NodeId; readonly process: string }
   /** Rule 8: the store refused this node's claim of `term`; somebody holds it or a later one. */
   | { readonly kind: 'fence'; readonly term: number }
   /** This node is about to leave: it hands over if it leads, and stands no more. */
@@ -40,6 +46,8 @@ export interface ElectionView {
   readonly leader: NodeId | null;
   /** All members, this node first; `fresh` is false for one not heard of lately. */
   readonly nodes: readonly (NodeReport & { readonly fresh: boolean })[];
+  /** The last elections it learnt of, oldest first. */
+  readonly elections: readonly PastElection[];
 }
 
 /**
@@ -86,9 +94,10 @@ export class Election {
     return this.#m.durable.term;
   }
 
-  /** What this node would tell of itself: its load, smoothed, and its address. */
+  /** What this node would tell of itself: its load, smoothed, its address, and which process it is. */
   greeting(): Message {
-    return { kind: 'Ping', cpuPercent: this.#m.load.percent, httpUrl: this.#m.httpUrl };
+    const { durable, load, httpUrl, process } = this.#m;
+    return { kind: 'Ping', term: durable.term, cpuPercent: load.percent, httpUrl, process };
   }
 
   view(now: number): ElectionView {
@@ -99,6 +108,7 @@ export class Election {
       term: m.durable.term,
       leader: knownLeader(m, now),
       nodes: reportNodes(m, now).map((report) => ({ ...report, fresh: isFresh(m, report) })),
+      elections: m.elections.report(now),
     };
   }
 }
@@ -114,6 +124,8 @@ function takeInput(m: Machine, now: number, input: Input): void {
       return takeMessage(m, now, input.from, input.message);
     case 'linkLost':
       return takeLostLink(m, now, input.peer);
+    case 'ended':
+      return takeEnd(m, now, input.peer, input.process);
     case 'fence':
       return takeFence(m, now, input.term);
     case 'stop':
@@ -144,7 +156,7 @@ function takeMessage(m: Machine, now: number, from: NodeId, message: Message): v
     return;
   }
   if ('cpuPercent' in message) {
-    m.nodes.hear(now, from, message.cpuPercent, 'httpUrl' in message ? message.httpUrl : undefined);
+    m.nodes.hear(now, from, message);
   }
   switch (message.kind) {
     case 'Ping':
@@ -180,6 +192,7 @@ function takeFence(m: Machine, now: number, term: number): void {
   if (m.role.kind !== 'leader' || term < m.durable.term) return;
   adoptTerm(m, term, SPENT_VOTE);
   m.leader = null;
+  m.vacancy = 'refused';
   becomeFollower(m, patienceEndsAt(m, now), 'refused by the store');
 }
 
@@ -188,8 +201,8 @@ function stop(m: Machine, now: number): void {
   if (m.role.kind !== 'leader') return becomeFollower(m, Number.POSITIVE_INFINITY, 'stopping');
   if (m.role.handover) return;
   const successor = idlestSuccessor(m, now, m.role);
-  if (successor) handOver(m, now, m.role, successor.id);
-  else stepDown(m, now, 'stopping');
+  if (successor) handOver(m, now, m.role, successor.id, 'stopping');
+  else stepDown(m, now, 'stopping', 'stopping');
 }
 
 function nextRoleDeadline(m: Machine, role: Role): number {

@@ -39,13 +39,15 @@ function follow(
   const { electionTimeoutMsMin } = m.config.timings;
   m.leader = from;
   m.leaderUntil = now + electionTimeoutMsMin;
+  m.vacancy = 'silence';
+  m.elections.add(now - beat.leadingMs, { term: beat.term, leader: from, cause: beat.cause });
   m.nodes.learn(now, beat.nodes);
   m.sharedLoads = freshLoads(m, beat.nodes);
   m.leadingCostPoints = beat.leadingCostPoints;
   m.pollRound = 0;
   m.nominated.clear();
   if (beat.term > m.releasedTerm) {
-    m.promise = { to: from, term: beat.term, until: now + electionTimeoutMsMin };
+    m.promise = { to: from, term: beat.term, process: beat.process, until: now + electionTimeoutMsMin };
   }
   becomeFollower(m, patienceEndsAt(m, now), `follows ${from}`);
 }
@@ -56,7 +58,8 @@ export function takeHandover(m: Machine, now: number, from: NodeId, handover: Me
   if (m.role.kind === 'leader' || m.recovery || m.stopping) return;
   learnRelease(m, handover.term);
   m.moves = handover.moves;
-  if (m.role.kind !== 'candidate') becomeCandidate(m, now, `handed over by ${from}`);
+  m.vacancy = handover.cause;
+  if (m.role.kind !== 'candidate') becomeCandidate(m, now, handover.cause, `handed over by ${from}`);
 }
 
 /** Rule 6: the leader gave up its lease and names nobody; the followers find the idlest among them. */
@@ -64,5 +67,6 @@ export function takeStepDown(m: Machine, now: number, from: NodeId, stepDown: Me
   learnRelease(m, stepDown.term);
   if (stepDown.term !== m.durable.term || from !== m.leader || m.role.kind !== 'follower') return;
   m.leaderUntil = now;
+  m.vacancy = stepDown.cause;
   m.role.pollAt = now + jitterMs(m);
 }

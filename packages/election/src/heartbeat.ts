@@ -32,6 +32,9 @@ export function sendHeartbeat(
     kind,
     term: m.durable.term,
     seq,
+    process: m.process,
+    cause: leader.cause,
+    leadingMs: now - leader.electedAt,
     nodes: reportNodes(m, now),
     leadingCostPoints: m.leadingCostPoints,
   });
@@ -48,8 +51,18 @@ function forgetOldHeartbeats(m: Machine, now: number, leader: Leader): void {
 
 /** This node's table of all members, itself included. */
 export function reportNodes(m: Machine, now: number): NodeReport[] {
-  const own: NodeReport = { id: m.config.thisNode, url: m.httpUrl, cpuPercent: m.load.percent, ageMs: 0 };
-  return [own, ...m.nodes.report(now)];
+  const own: NodeReport = {
+    id: m.config.thisNode,
+    url: m.httpUrl,
+    cpuPercent: m.load.percent,
+    term: m.durable.term,
+    lagMs: null,
+    ageMs: 0,
+  };
+  const others = m.nodes.report(now);
+  if (m.role.kind !== 'leader') return [own, ...others];
+  const { links } = m.role;
+  return [own, ...others.map((report) => ({ ...report, lagMs: links.get(report.id)?.lagMs ?? null }))];
 }
 
 /** Whether a line of the table tells how its node is now, rather than how it once was. */

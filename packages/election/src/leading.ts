@@ -23,7 +23,7 @@ const SUCCESSOR_HEARTBEATS = 2;
 export function tickLeader(m: Machine, now: number, leader: Leader): void {
   if (leader.handover) return tickHandover(m, now, leader.handover);
   // Rule 5
-  if (now >= quorumLossAt(m, leader)) return stepDown(m, now, 'no majority answers');
+  if (now >= quorumLossAt(m, leader)) return stepDown(m, now, 'no-quorum', 'no majority answers');
   if (now >= leader.compareAt) compareLoads(m, now, leader);
   if (now >= leader.reviewAt && reviewLeadership(m, now, leader)) return;
   beat(m, now, leader);
@@ -48,6 +48,7 @@ export function takeAck(m: Machine, now: number, from: NodeId, ack: MessageOf<'H
   const link = m.role.links.get(from);
   if (sentAt === undefined || link === undefined || sentAt <= link.ackedAt) return;
   link.ackedAt = sentAt;
+  link.lagMs = now - sentAt;
   link.unanswered = 0;
   link.resendAt = Number.POSITIVE_INFINITY;
 }
@@ -60,7 +61,7 @@ function meetLaterTerm(m: Machine, now: number, term: number): void {
   const inOffice = m.role.kind === 'leader' && !m.role.handover;
   if (inOffice) learnRelease(m, m.durable.term);
   adoptTerm(m, term, null);
-  if (inOffice) return becomeCandidate(m, now, 'a member is ahead in terms');
+  if (inOffice) return becomeCandidate(m, now, 'terms', 'a member is ahead in terms');
   m.leader = null;
   becomeFollower(m, patienceEndsAt(m, now), 'behind in terms');
 }
@@ -82,7 +83,7 @@ function reviewLeadership(m: Machine, now: number, leader: Leader): boolean {
   }
   const successor = idlestSuccessor(m, now, leader);
   if (successor && leader.hotBeats >= MOVE_HEARTBEATS) {
-    handOver(m, now, leader, successor.id);
+    handOver(m, now, leader, successor.id, 'idler');
     return true;
   }
   m.moves = Math.max(0, m.moves - 1);

@@ -4,8 +4,9 @@ import { invariant, TERM_JUMP_MAX } from '@cloud-steg/protocol';
 import type { ElectionConfig, NodeId } from './config.ts';
 import { type DurableState, SPENT_VOTE } from './durable-state.ts';
 import type { Load, LoadMeter } from './load-meter.ts';
-import type { Message } from './message.ts';
+import type { ElectionCause, Message } from './message.ts';
 import type { NodeTable } from './node-table.ts';
+import type { PastElections } from './past-elections.ts';
 import { NO_PROMISE, type VoterPromise } from './voter-promise.ts';
 
 /** Waits until `pollAt`, then asks whether an election is due. */
@@ -33,6 +34,7 @@ export interface Polling {
 
 export interface Candidate {
   readonly kind: 'candidate';
+  readonly cause: ElectionCause;
   readonly campaignId: number;
   readonly votes: Set<NodeId>;
   readonly refusals: Set<NodeId>;
@@ -44,6 +46,8 @@ export interface Candidate {
 export interface FollowerLink {
   /** Send time of the newest heartbeat it acknowledged; -Infinity before the first. */
   ackedAt: number;
+  /** Round trip of that heartbeat, milliseconds; null before the first. */
+  lagMs: number | null;
   /** When to send again because nothing was acknowledged. */
   resendAt: number;
   unanswered: number;
@@ -51,6 +55,7 @@ export interface FollowerLink {
 
 export interface Leader {
   readonly kind: 'leader';
+  readonly cause: ElectionCause;
   readonly electedAt: number;
   /** When all followers get the next heartbeat. */
   beatAt: number;
@@ -71,6 +76,7 @@ export interface Leader {
 
 export interface Handover {
   readonly to: NodeId;
+  readonly cause: ElectionCause;
   readonly giveUpAt: number;
   resendAt: number;
 }
@@ -87,6 +93,8 @@ export interface Recovery {
 export interface Machine {
   readonly config: ElectionConfig;
   readonly httpUrl: string;
+  /** Names this run of the process. */
+  readonly process: string;
   readonly quorum: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -97,6 +105,9 @@ export interface Machine {
   /** The last leader known, who may be gone; believed to lead until `leaderUntil`. */
   leader: NodeId | null;
   leaderUntil: number;
+  /** Why there is no leader, or will be none: what an election that this node wins now would be told to have come from. */
+  vacancy: ElectionCause;
+  readonly elections: PastElections;
   promise: VoterPromise;
   /** Highest term whose lease is known to be released (rule 6). */
   releasedTerm: number;

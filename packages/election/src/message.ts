@@ -3,6 +3,7 @@
 import {
   CLUSTER_NODES_MAX,
   ELECTION_ADDRESS_CHARS_MAX,
+  ELECTION_PROCESS_CHARS_MAX,
   ELECTION_TIMING_MS_MAX,
   HTTP_URL_CHARS_MAX,
 } from '@cloud-steg/protocol';
@@ -18,11 +19,42 @@ const RequestId = z.int().nonnegative();
 /** Highest term whose leader is known to have given up its lease for ever (rule 6); 0 for none. */
 const ReleasedTerm = Term;
 
+/** One run of a member's process, told from all that ever were or will be this member (rule 6a). */
+const ProcessName = z.string().min(1).max(ELECTION_PROCESS_CHARS_MAX);
+
+/** Why there was an election: what became of the leader before, as the winner knows. For those who look. */
+export const ElectionCause = z.enum([
+  /** Nobody had ever led. */
+  'first',
+  /** This node has no others to ask. */
+  'alone',
+  /** It fell silent, for whatever reason. */
+  'silence',
+  /** Its process ended (rule 6a). */
+  'ended',
+  /** It handed over to a node that was much idler (rule 7). */
+  'idler',
+  /** It was told to stop, and handed over or stepped down. */
+  'stopping',
+  /** It handed over to a node that did not take over, and stood again. */
+  'returned',
+  /** It stepped down because no majority answered it (rule 5). */
+  'no-quorum',
+  /** The store refused it, or could not be reached by it (rule 8). */
+  'refused',
+  /** It had to stand again since a member was ahead in terms. */
+  'terms',
+]);
+export type ElectionCause = z.infer<typeof ElectionCause>;
+
 /** One line of the node table that each heartbeat carries. Nulls: never heard from. */
 export const NodeReport = z.object({
   id: NodeId,
   url: HttpUrl.nullable(),
   cpuPercent: CpuPercent.nullable(),
+  term: Term.nullable(),
+  /** Round trip of the last heartbeat it acknowledged, milliseconds, as the leader measured it. */
+  lagMs: z.number().nonnegative().nullable(),
   /** Age of this line at the sender, milliseconds; 0 for the sender itself. */
   ageMs: z.number().nonnegative().nullable(),
 });
@@ -30,6 +62,10 @@ export type NodeReport = Readonly<z.infer<typeof NodeReport>>;
 
 const heartbeat = {
   term: Term,
+  process: ProcessName,
+  /** Why this leader was elected, and for how long it has led, milliseconds. */
+  cause: ElectionCause,
+  leadingMs: z.number().nonnegative(),
   /** Counts this leader's heartbeats over all members. */
   seq: z.int().positive(),
   nodes: z.array(NodeReport).max(CLUSTER_NODES_MAX),
@@ -39,7 +75,13 @@ const heartbeat = {
 
 export const Message = z.discriminatedUnion('kind', [
   /** Said once on a new connection: who I am, how loaded. */
-  z.object({ kind: z.literal('Ping'), cpuPercent: CpuPercent, httpUrl: HttpUrl }),
+  z.object({
+    kind: z.literal('Ping'),
+    term: Term,
+    cpuPercent: CpuPercent,
+    httpUrl: HttpUrl,
+    process: ProcessName,
+  }),
 
   // The poll before an election (pre-vote). Touches no persisted state (rule 1).
   z.object({
@@ -82,9 +124,14 @@ export const Message = z.discriminatedUnion('kind', [
     httpUrl: HttpUrl,
   }),
   /** The lease of `term` is released; stand at once. `moves` counts handovers in a row (rule 7). */
-  z.object({ kind: z.literal('Handover'), term: Term, moves: z.int().nonnegative() }),
+  z.object({
+    kind: z.literal('Handover'),
+    term: Term,
+    moves: z.int().nonnegative(),
+    cause: ElectionCause,
+  }),
   /** The lease of `term` is released; nobody is named. */
-  z.object({ kind: z.literal('StepDown'), term: Term }),
+  z.object({ kind: z.literal('StepDown'), term: Term, cause: ElectionCause }),
 
   // After a lost disk (rule 9)
   z.object({ kind: z.literal('Recover'), requestId: RequestId }),

@@ -4,6 +4,8 @@ import type { NodeReport } from './message.ts';
 interface Observation {
   readonly url: string | null;
   readonly cpuPercent: number | null;
+  readonly term: number | null;
+  readonly lagMs: number | null;
   /** When the node was heard, on this node's clock. */
   readonly heardAt: number;
 }
@@ -20,19 +22,21 @@ export class NodeTable {
     this.#peers = peers;
   }
 
-  /** `id` itself told its load, and perhaps its address. */
-  hear(now: number, id: NodeId, cpuPercent: number, url?: string): void {
-    this.#seen.set(id, { url: url ?? this.#seen.get(id)?.url ?? null, cpuPercent, heardAt: now });
+  /** `id` itself told its load and term, and perhaps its address. */
+  hear(now: number, id: NodeId, told: { cpuPercent: number; term: number; httpUrl?: string }): void {
+    const { url = null, lagMs = null } = this.#seen.get(id) ?? {};
+    const { cpuPercent, term, httpUrl } = told;
+    this.#seen.set(id, { url: httpUrl ?? url, cpuPercent, term, lagMs, heardAt: now });
   }
 
   /** Takes over what another node knows better. Lines about strangers or this node itself are passed over. */
   learn(now: number, reports: readonly NodeReport[]): void {
-    for (const { id, url, cpuPercent, ageMs } of reports) {
+    for (const { id, url, cpuPercent, term, lagMs, ageMs } of reports) {
       if (ageMs === null || !this.#peers.includes(id)) continue;
       const heardAt = now - ageMs;
       const known = this.#seen.get(id);
       if (known && known.heardAt >= heardAt) continue;
-      this.#seen.set(id, { url: url ?? known?.url ?? null, cpuPercent, heardAt });
+      this.#seen.set(id, { url: url ?? known?.url ?? null, cpuPercent, term, lagMs, heardAt });
     }
   }
 
@@ -44,6 +48,8 @@ export class NodeTable {
         id,
         url: seen?.url ?? null,
         cpuPercent: seen?.cpuPercent ?? null,
+        term: seen?.term ?? null,
+        lagMs: seen?.lagMs ?? null,
         ageMs: seen ? Math.max(0, now - seen.heardAt) : null,
       };
     });

@@ -6,6 +6,8 @@ import type { Machine } from './machine.ts';
 const GRACE_MS_MIN = 10;
 const GRACE_MS_MAX = 50;
 const JITTER_MS_MIN = 10;
+/** Where the leader is known to be gone, each rank leaves the idler ones this much time to be elected. */
+const SUCCESSION_SLOT_MS = 25;
 
 /** Each rank waits one slot longer than the one before. */
 function slotMs(m: Machine): number {
@@ -25,16 +27,24 @@ export function jitterMs(m: Machine): number {
  * own load decides.
  */
 export function rankDelayMs(m: Machine): number {
+  return rank(m) * slotMs(m) + jitterMs(m);
+}
+
+/** The wait of this node's rank where nothing has to be waited for but idler nodes. */
+export function successionDelayMs(m: Machine): number {
+  return rank(m) * Math.min(SUCCESSION_SLOT_MS, slotMs(m) / 2);
+}
+
+/** How many of the others are likely to be idler than this node; the leader does not count. */
+function rank(m: Machine): number {
   const { thisNode, members } = m.config;
-  if (m.sharedLoads.length === 0) {
-    return ((members.length - 1) * m.load.percent * slotMs(m)) / 100 + jitterMs(m);
-  }
+  if (m.sharedLoads.length === 0) return ((members.length - 1) * m.load.percent) / 100;
   const own: Load = m.sharedLoads.find(({ id }) => id === thisNode) ?? {
     id: thisNode,
     cpuPercent: m.load.percent,
   };
   const idler = m.sharedLoads.filter((load) => load.id !== m.leader && compareLoad(load, own) < 0);
-  return idler.length * slotMs(m) + jitterMs(m);
+  return idler.length;
 }
 
 /** When to poll after hearing now from somebody whom others follow, or might follow soon. */

@@ -5,7 +5,7 @@ import { quorumLossAt } from './lease.ts';
 import { compareLoad } from './load-meter.ts';
 import { adoptTerm, learnRelease, type Machine, type Polling, send } from './machine.ts';
 import type { MessageOf } from './message.ts';
-import { graceMs, jitterMs } from './patience.ts';
+import { graceMs, jitterMs, successionDelayMs } from './patience.ts';
 import { becomeCandidate, becomeFollower, becomePolling } from './roles.ts';
 import { boundForMs } from './voter-promise.ts';
 
@@ -52,13 +52,13 @@ export function decidePoll(m: Machine, now: number, poll: Polling): void {
   const granted = [...poll.answers].filter(([, answer]) => answer.grant);
   const missing = m.quorum - 1 - granted.length;
   if (missing > 0) return decideRefusedPoll(m, now, poll, missing);
-  if (poll.round > 0) return becomeCandidate(m, now, 'majority would vote');
+  if (poll.round > 0) return becomeCandidate(m, now, m.vacancy, 'majority would vote');
   if (!allHeard(m, poll) && now < poll.startedAt + graceMs(m)) return;
 
   const eligible = [{ id: m.config.thisNode, cpuPercent: m.load.percent }];
   for (const [id, { cpuPercent }] of granted) if (!m.nominated.has(id)) eligible.push({ id, cpuPercent });
   const idlest = eligible.reduce((a, b) => (compareLoad(b, a) < 0 ? b : a));
-  if (idlest.id === m.config.thisNode) return becomeCandidate(m, now, 'idlest of a majority');
+  if (idlest.id === m.config.thisNode) return becomeCandidate(m, now, m.vacancy, 'idlest of a majority');
 
   // The nominee may have died since it answered: then this node stands itself.
   m.nominated.add(idlest.id);
@@ -105,6 +105,21 @@ export function takeNomination(m: Machine, now: number, nomination: MessageOf<'N
   if (m.role.kind === 'follower' && boundMs < m.config.timings.netTimeoutMs * NOMINEE_PATIENCE_SHARE) {
     m.role.pollAt = m.promise.until;
   }
+}
+
+/**
+ * Rule 6a: that process of the leader has ended for good, and its lease with it. What it was promised binds no
+ * more, and there is no use in waiting: the idlest asks first.
+ */
+export function takeEnd(m: Machine, now: number, peer: NodeId, process: string): void {
+  const { promise } = m;
+  if (promise.to !== peer || promise.process !== process) return;
+  learnRelease(m, promise.term);
+  if (peer !== m.leader) return;
+  m.leaderUntil = now;
+  m.vacancy = 'ended';
+  if (m.role.kind !== 'follower') return;
+  m.role.pollAt = Math.min(m.role.pollAt, now + successionDelayMs(m));
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   record,
   send,
 } from './machine.ts';
+import type { ElectionCause } from './message.ts';
 import { graceMs, jitterMs } from './patience.ts';
 import { boundForMs } from './voter-promise.ts';
 
@@ -39,7 +40,7 @@ export function becomePolling(m: Machine, now: number, round: number): void {
   }
   const boundMs = boundForMs(m.promise, now, m.config.thisNode);
   if (boundMs > 0) return becomeFollower(m, now + boundMs + jitterMs(m), 'bound by a promise');
-  if (m.quorum === 1) return becomeCandidate(m, now, 'alone');
+  if (m.quorum === 1) return becomeCandidate(m, now, 'alone', 'alone');
 
   const pollId = newRequestId(m);
   m.pollRound = round;
@@ -58,12 +59,13 @@ export function becomePolling(m: Machine, now: number, round: number): void {
 }
 
 /** Rule 3: stands in a new term with its own vote, which is durable before anybody is asked for theirs. */
-export function becomeCandidate(m: Machine, now: number, why: string): void {
+export function becomeCandidate(m: Machine, now: number, cause: ElectionCause, why: string): void {
   invariant(!m.recovery, 'a node that lost its disk stands for election');
   record(m, { ...m.durable, term: m.durable.term + 1, votedFor: m.config.thisNode });
   m.leader = null;
   const candidate: Candidate = {
     kind: 'candidate',
+    cause,
     campaignId: newRequestId(m),
     votes: new Set([m.config.thisNode]),
     refusals: new Set(),
@@ -90,11 +92,16 @@ export function becomeLeader(m: Machine, now: number): void {
   invariant(m.role.kind === 'candidate' && m.role.votes.size >= m.quorum, 'leader without a majority');
   invariant(m.durable.votedFor === m.config.thisNode, 'leader that voted for another');
   const { heartbeatIntervalMs } = m.config.timings;
+  const { cause } = m.role;
   const links = new Map<NodeId, FollowerLink>(
-    m.config.peers.map((id) => [id, { ackedAt: Number.NEGATIVE_INFINITY, resendAt: now, unanswered: 0 }]),
+    m.config.peers.map((id) => [
+      id,
+      { ackedAt: Number.NEGATIVE_INFINITY, lagMs: null, resendAt: now, unanswered: 0 },
+    ]),
   );
   const leader: Leader = {
     kind: 'leader',
+    cause,
     electedAt: now,
     beatAt: now + heartbeatIntervalMs,
     links,
@@ -108,6 +115,7 @@ export function becomeLeader(m: Machine, now: number): void {
   };
   become(m, leader, 'majority');
   m.leader = m.config.thisNode;
+  m.elections.add(now, { term: m.durable.term, leader: m.config.thisNode, cause });
   for (const [id, link] of links) sendHeartbeat(m, now, leader, id, link, 'LeaderAnnounce');
 }
 

@@ -3,6 +3,7 @@ import { type DurableState, SPENT_VOTE } from './durable-state.ts';
 import { LoadMeter } from './load-meter.ts';
 import { type Machine, noOutputs } from './machine.ts';
 import { NodeTable } from './node-table.ts';
+import { PastElections } from './past-elections.ts';
 import { patienceEndsAt, rankDelayMs } from './patience.ts';
 import { becomeFollower } from './roles.ts';
 import { NO_PROMISE } from './voter-promise.ts';
@@ -14,6 +15,8 @@ const REQUEST_IDS_FIRST_MAX = 2 ** 32;
 export interface ElectionStart {
   readonly config: ElectionConfig;
   readonly httpUrl: string;
+  /** Names this run of the process among all that ever were or will be this node. */
+  readonly process: string;
   /** What was last persisted; undefined when there is nothing, be it a new node or a lost disk. */
   readonly durable: DurableState | undefined;
   /** Highest term ever claimed in the store, 0 for none: tells a lost disk from a new node. */
@@ -25,13 +28,15 @@ export interface ElectionStart {
 }
 
 /** A node as it comes up: new, restarted, or with its disk lost (rules 4, 8, 9). */
-export function startMachine({ config, httpUrl, durable, storeTerm, now, random }: ElectionStart): Machine {
+export function startMachine(start: ElectionStart): Machine {
+  const { config, httpUrl, process, durable, storeTerm, now, random } = start;
   const quorum = quorumOf(config);
   const isNew = durable === undefined && storeTerm === 0;
   const recovering = quorum > 1 && (durable?.recovering ?? !isNew);
   const m: Machine = {
     config,
     httpUrl,
+    process,
     quorum,
     random,
     durable: startState(durable, storeTerm, recovering),
@@ -39,6 +44,8 @@ export function startMachine({ config, httpUrl, durable, storeTerm, now, random 
     role: { kind: 'follower', pollAt: now },
     leader: null,
     leaderUntil: Number.NEGATIVE_INFINITY,
+    vacancy: Math.max(storeTerm, durable?.term ?? 0) === 0 ? 'first' : 'silence',
+    elections: new PastElections(),
     promise: NO_PROMISE,
     releasedTerm: 0,
     pollRound: 0,
@@ -63,6 +70,7 @@ export function startMachine({ config, httpUrl, durable, storeTerm, now, random 
   m.promise = {
     to: null,
     term: recovering ? Number.POSITIVE_INFINITY : m.durable.term,
+    process: null,
     until: now + config.timings.electionTimeoutMsMin,
   };
   becomeFollower(m, patienceEndsAt(m, now), 'started');

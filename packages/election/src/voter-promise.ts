@@ -9,10 +9,12 @@ export interface VoterPromise {
   readonly to: NodeId | null;
   /** A release of this term or a later one voids it (rule 6). */
   readonly term: number;
+  /** The very process it was given to, whose end voids it (rule 6a); null when that is not known. */
+  readonly process: string | null;
   readonly until: number;
 }
 
-export const NO_PROMISE: VoterPromise = { to: null, term: 0, until: Number.NEGATIVE_INFINITY };
+export const NO_PROMISE: VoterPromise = { to: null, term: 0, process: null, until: Number.NEGATIVE_INFINITY };
 
 /** What is left of `promise` where it forbids helping `candidate`, milliseconds; 0 when it does not. */
 export function boundForMs(promise: VoterPromise, now: number, candidate: NodeId): number {

@@ -1,4 +1,4 @@
-import { AppError, TERM_JUMP_MAX } from '@cloud-steg/protocol';
+import { AppError, ELECTIONS_REMEMBERED_MAX, TERM_JUMP_MAX } from '@cloud-steg/protocol';
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../src/index.ts';
 import { A, B, C, CLUSTER, Scene } from './scene.ts';
@@ -239,7 +239,7 @@ describe('rule 6, the release token', () => {
   it('lets the named successor stand at once', () => {
     const scene = new Scene();
     scene.heartbeat(B, 3);
-    expect(scene.hear(B, { kind: 'Handover', term: 3, moves: 1 })).toContain(
+    expect(scene.hear(B, { kind: 'Handover', term: 3, moves: 1, cause: 'idler' })).toContain(
       'becomes candidate (handed over by B)',
     );
   });
@@ -247,7 +247,7 @@ describe('rule 6, the release token', () => {
   it('is believed from the leader alone', () => {
     const scene = new Scene();
     scene.heartbeat(B, 3);
-    expect(scene.hear(C, { kind: 'Handover', term: 3, moves: 1 })).toEqual([]);
+    expect(scene.hear(C, { kind: 'Handover', term: 3, moves: 1, cause: 'idler' })).toEqual([]);
   });
 
   it('is given up before the successor is told, for ever', () => {
@@ -258,6 +258,63 @@ describe('rule 6, the release token', () => {
     expect(scene.hasLease).toBe(false);
     scene.ack(B);
     expect(scene.hasLease).toBe(false);
+  });
+});
+
+describe('rule 6a, the end of the leader’s process', () => {
+  const loads = { [A]: 10, [B]: 50, [C]: 0 };
+
+  it('releases its lease, so that the idlest asks at once', () => {
+    const scene = new Scene();
+    scene.heartbeat(C, 3, loads);
+    scene.wait(100);
+    expect(scene.step({ kind: 'ended', peer: C, process: 'p1' })).toEqual([]);
+    expect(scene.election.nextDeadline()).toBe(100);
+    expect(scene.tick()).toContain('to B: GetCpu term 3');
+    expect(scene.answerPoll(B, { cpuPercent: 50 })).toContain('to B: Vote term 4');
+  });
+
+  it('frees the others, too, by the token that its survivor passes on', () => {
+    const scene = new Scene();
+    scene.heartbeat(C, 3, loads);
+    scene.step({ kind: 'ended', peer: C, process: 'p1' });
+    const polls = scene.sent(() => scene.tick());
+    expect(polls).toContainEqual(expect.objectContaining({ kind: 'GetCpu', releasedTerm: 3 }));
+  });
+
+  it('leaves the idler ones time to be elected first', () => {
+    const scene = new Scene();
+    scene.heartbeat(C, 3, { [A]: 50, [B]: 10, [C]: 0 });
+    scene.step({ kind: 'ended', peer: C, process: 'p1' });
+    expect(scene.election.nextDeadline()).toBe(25);
+  });
+
+  it('means nothing when it was a process before the one that leads', () => {
+    const scene = new Scene();
+    scene.heartbeat(C, 3, loads, 'p2');
+    scene.step({ kind: 'ended', peer: C, process: 'p1' });
+    expect(scene.election.nextDeadline()).toBe(2000);
+    expect(scene.hear(B, { kind: 'Vote', term: 4, campaignId: 1, releasedTerm: 0 })).toContain(
+      'to B: VoteResp term 3, no',
+    );
+  });
+
+  it('means nothing when another leads', () => {
+    const scene = new Scene();
+    scene.heartbeat(B, 2, loads, 'p1');
+    scene.heartbeat(C, 3, loads, 'p1');
+    scene.step({ kind: 'ended', peer: B, process: 'p1' });
+    expect(scene.hear(B, { kind: 'Vote', term: 4, campaignId: 1, releasedTerm: 0 })).toContain(
+      'to B: VoteResp term 3, no',
+    );
+  });
+
+  it('does not free a restarted node from what it may have promised another', () => {
+    const scene = new Scene({ durable: { term: 3, votedFor: C, recovering: false } });
+    scene.step({ kind: 'ended', peer: C, process: 'p1' });
+    expect(scene.hear(B, { kind: 'Vote', term: 4, campaignId: 1, releasedTerm: 0 })).toContain(
+      'to B: VoteResp term 3, no',
+    );
   });
 });
 
@@ -415,9 +472,9 @@ describe('a lost link', () => {
 describe('what a node knows', () => {
   it('is nothing of those it never heard of', () => {
     expect(new Scene().election.view(0).nodes).toEqual([
-      { id: A, url: 'http://127.0.0.1:8000', cpuPercent: 50, ageMs: 0, fresh: true },
-      { id: B, url: null, cpuPercent: null, ageMs: null, fresh: false },
-      { id: C, url: null, cpuPercent: null, ageMs: null, fresh: false },
+      { id: A, url: 'http://127.0.0.1:8000', cpuPercent: 50, term: 0, lagMs: null, ageMs: 0, fresh: true },
+      { id: B, url: null, cpuPercent: null, term: null, lagMs: null, ageMs: null, fresh: false },
+      { id: C, url: null, cpuPercent: null, term: null, lagMs: null, ageMs: null, fresh: false },
     ]);
   });
 
@@ -425,7 +482,7 @@ describe('what a node knows', () => {
     const scene = new Scene();
     scene.heartbeat(B, 1, { [B]: 20, [C]: 30 });
     scene.now += 2500;
-    const other = { id: C, url: `http://${C}`, cpuPercent: 30, ageMs: 2500, fresh: true };
+    const other = { id: C, url: `http://${C}`, cpuPercent: 30, term: 1, lagMs: 1, ageMs: 2500, fresh: true };
     expect(scene.election.view(scene.now).nodes[2]).toEqual(other);
     scene.now += 500;
     expect(scene.election.view(scene.now).nodes[2]).toEqual({ ...other, ageMs: 3000, fresh: false });
@@ -448,10 +505,66 @@ describe('what a node knows', () => {
   });
 });
 
+describe('past elections', () => {
+  const causes = (scene: Scene) =>
+    scene.election.view(scene.now).elections.map(({ term, leader, cause }) => [term, leader, cause]);
+
+  it('are told with their cause and age, once each', () => {
+    const scene = new Scene();
+    scene.heartbeat(B, 1);
+    scene.wait(500);
+    scene.heartbeat(B, 1);
+    expect(scene.election.view(700).elections).toEqual([{ term: 1, leader: B, cause: 'first', ageMs: 700 }]);
+  });
+
+  it.each<[string, (scene: Scene) => void, string]>([
+    ['fell silent', (scene) => void scene.wait(2000), 'silence'],
+    ['ended', (scene) => void scene.step({ kind: 'ended', peer: C, process: 'p1' }), 'ended'],
+    [
+      'stepped down',
+      (scene) => void scene.hear(C, { kind: 'StepDown', term: 1, cause: 'no-quorum' }),
+      'no-quorum',
+    ],
+  ])('tell that the leader before %s', (_, happens, cause) => {
+    const scene = new Scene();
+    scene.heartbeat(C, 1, { [A]: 0, [B]: 50, [C]: 0 });
+    happens(scene);
+    scene.tick();
+    scene.answerPoll(B);
+    scene.vote(B);
+    expect(causes(scene)).toEqual([
+      [1, C, 'first'],
+      [2, A, cause],
+    ]);
+  });
+
+  it('tell that it was handed over', () => {
+    const scene = new Scene();
+    scene.heartbeat(B, 3);
+    scene.hear(B, { kind: 'Handover', term: 3, moves: 1, cause: 'stopping' });
+    scene.vote(C);
+    expect(causes(scene).at(-1)).toEqual([4, A, 'stopping']);
+  });
+
+  it('are forgotten when they are many', () => {
+    const scene = new Scene();
+    for (let term = 1; term <= ELECTIONS_REMEMBERED_MAX + 5; term++) scene.heartbeat(B, term);
+    expect(causes(scene)).toHaveLength(ELECTIONS_REMEMBERED_MAX);
+    expect(causes(scene)[0]?.[0]).toBe(6);
+  });
+});
+
 describe('a term', () => {
   const far = TERM_JUMP_MAX + 8;
   const url = 'http://b';
-  const beat = { seq: 1, nodes: [], leadingCostPoints: 0 };
+  const beat = {
+    process: 'p1',
+    cause: 'first' as const,
+    leadingMs: 0,
+    seq: 1,
+    nodes: [],
+    leadingCostPoints: 0,
+  };
   const leaps: Message[] = [
     { kind: 'LeaderAnnounce', term: far, ...beat },
     { kind: 'Heartbeat', term: far, ...beat },
@@ -463,8 +576,8 @@ describe('a term', () => {
     { kind: 'GetCpu', term: 8, pollId: 1, cpuPercent: 0, releasedTerm: far },
     { kind: 'CpuResp', term: far, pollId: 1, cpuPercent: 0, grant: true, waitMs: 0, leader: null },
     { kind: 'Nominate', term: far },
-    { kind: 'Handover', term: far, moves: 0 },
-    { kind: 'StepDown', term: far },
+    { kind: 'Handover', term: far, moves: 0, cause: 'idler' },
+    { kind: 'StepDown', term: far, cause: 'stopping' },
     { kind: 'RecoverResp', requestId: 0, term: far },
   ];
   it.each(leaps)('beyond reach is refused, with all that $kind says', (leap) => {

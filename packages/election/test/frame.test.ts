@@ -2,6 +2,7 @@ import {
   AppError,
   CLUSTER_NODES_MAX,
   ELECTION_LINE_BYTES_MAX,
+  ELECTION_PROCESS_CHARS_MAX,
   HTTP_URL_CHARS_MAX,
 } from '@cloud-steg/protocol';
 import fc from 'fast-check';
@@ -69,11 +70,16 @@ describe('a line between members', () => {
       kind: 'Heartbeat',
       term: Number.MAX_SAFE_INTEGER,
       seq: Number.MAX_SAFE_INTEGER,
+      process: 'x'.repeat(ELECTION_PROCESS_CHARS_MAX),
+      cause: 'no-quorum',
+      leadingMs: 1e12 / 3,
       leadingCostPoints: 1 / 3,
       nodes: Array.from({ length: CLUSTER_NODES_MAX }, () => ({
         id: 'x'.repeat(255),
         url: `http://${'x'.repeat(HTTP_URL_CHARS_MAX - 7)}`,
         cpuPercent: 100 / 3,
+        term: Number.MAX_SAFE_INTEGER,
+        lagMs: 1e6 / 3,
         ageMs: 1e6 / 3,
       })),
     });

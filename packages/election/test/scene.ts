@@ -25,6 +25,7 @@ export class Scene {
   readonly election: Election;
   #lastPollId = -1;
   #lastCampaignId = -1;
+  #sent: Message[] = [];
   /** Number of A's last question after a lost disk. */
   recoveryId = -1;
   readonly #lastSeqTo = new Map<string, number>();
@@ -33,6 +34,7 @@ export class Scene {
     this.election = new Election({
       config: readElectionConfig(keys),
       httpUrl: 'http://127.0.0.1:8000',
+      process: 'a1',
       durable: undefined,
       storeTerm: 0,
       now: 0,
@@ -44,12 +46,20 @@ export class Scene {
   step(input: Input): string[] {
     const outputs = this.election.step(this.now, input);
     for (const { to, message } of outputs.send) {
+      this.#sent.push(message);
       if (message.kind === 'GetCpu') this.#lastPollId = message.pollId;
       if (message.kind === 'Vote') this.#lastCampaignId = message.campaignId;
       if (message.kind === 'Recover') this.recoveryId = message.requestId;
       if ('seq' in message) this.#lastSeqTo.set(to, message.seq);
     }
     return toLines(outputs);
+  }
+
+  /** The messages that A sends while `act` runs, whole. */
+  sent(act: () => unknown): Message[] {
+    this.#sent = [];
+    act();
+    return this.#sent;
   }
 
   hear(from: string, message: Message): string[] {
@@ -98,16 +108,21 @@ export class Scene {
   }
 
   /** `from` leads `term` and sends a heartbeat. */
-  heartbeat(from: string, term: number, loads: Record<string, number> = {}): string[] {
+  heartbeat(from: string, term: number, loads: Record<string, number> = {}, process = 'p1'): string[] {
     return this.hear(from, {
       kind: 'Heartbeat',
       term,
+      process,
+      cause: 'first',
+      leadingMs: 0,
       seq: 1,
       leadingCostPoints: 10,
       nodes: Object.entries(loads).map(([id, cpuPercent]) => ({
         id,
         url: `http://${id}`,
         cpuPercent,
+        term,
+        lagMs: 1,
         ageMs: 0,
       })),
     });

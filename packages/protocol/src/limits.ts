@@ -95,6 +95,10 @@ export const DRAIN_TIMEOUT_MS = 5 * SECOND;
 // The election's links
 export const ELECTION_LINE_BYTES_MAX = 16 * KiB;
 export const CLUSTER_NODES_MAX = 7;
+/** Names one run of a server's process: boot, namespace, process id and start, or random digits. */
+export const ELECTION_PROCESS_CHARS_MAX = 128;
+/** The last elections that a server remembers, to show them. */
+export const ELECTIONS_REMEMBERED_MAX = 32;
 /** `host:port` of a member, as the configuration writes it. */
 export const ELECTION_ADDRESS_CHARS_MAX = 255;
 export const HTTP_URL_CHARS_MAX = 512;

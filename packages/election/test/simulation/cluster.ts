@@ -192,6 +192,7 @@ export class SimulatedCluster {
     node.election = new Election({
       config: node.config,
       httpUrl: `http://${node.id}/`,
+      process: `run ${node.run}`,
       durable: node.disk.state,
       storeTerm: this.mutant === 'no quarantine' && !node.disk.state ? 0 : this.storeTerm,
       now: node.clock(this.now) - bootWaitMs,
