@@ -209,7 +209,10 @@ function nextRoleDeadline(m: Machine, role: Role): number {
   if (role.kind === 'follower') return role.pollAt;
   if (role.kind === 'polling') return role.decideAt;
   if (role.kind === 'candidate') return Math.min(role.giveUpAt, role.askAgainAt);
-  if (role.handover) return Math.min(role.handover.giveUpAt, role.handover.resendAt);
+  if (role.handover) {
+    const { giveUpAt, resendAt, voteAt } = role.handover;
+    return Math.min(giveUpAt, resendAt, voteAt);
+  }
   const resends = [...role.links.values()].map((link) => link.resendAt);
   return Math.min(quorumLossAt(m, role), role.compareAt, role.reviewAt, role.beatAt, ...resends);
 }

@@ -32,7 +32,7 @@ function follow(
   beat: MessageOf<'LeaderAnnounce' | 'Heartbeat'>,
 ): void {
   invariant(
-    m.role.kind !== 'leader' || beat.term > m.durable.term,
+    m.role.kind !== 'leader' || beat.term > m.role.term,
     `two leaders in term ${beat.term}: ${from} and ${m.config.thisNode}`,
   );
   if (beat.term > m.durable.term) adoptTerm(m, beat.term, from);
@@ -59,7 +59,8 @@ export function takeHandover(m: Machine, now: number, from: NodeId, handover: Me
   learnRelease(m, handover.term);
   m.moves = handover.moves;
   m.vacancy = handover.cause;
-  if (m.role.kind !== 'candidate') becomeCandidate(m, now, handover.cause, `handed over by ${from}`);
+  if (m.role.kind === 'candidate') return;
+  becomeCandidate(m, now, handover.cause, `handed over by ${from}`, handover.campaignId);
 }
 
 /** Rule 6: the leader gave up its lease and names nobody; the followers find the idlest among them. */

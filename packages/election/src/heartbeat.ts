@@ -30,7 +30,7 @@ export function sendHeartbeat(
     : Number.POSITIVE_INFINITY;
   send(m, to, {
     kind,
-    term: m.durable.term,
+    term: leader.term,
     seq,
     process: m.process,
     cause: leader.cause,

@@ -21,7 +21,7 @@ const LEADING_COST_LEARNT_SHARE = 0.3;
 const SUCCESSOR_HEARTBEATS = 2;
 
 export function tickLeader(m: Machine, now: number, leader: Leader): void {
-  if (leader.handover) return tickHandover(m, now, leader.handover);
+  if (leader.handover) return tickHandover(m, now, leader, leader.handover);
   // Rule 5
   if (now >= quorumLossAt(m, leader)) return stepDown(m, now, 'no-quorum', 'no majority answers');
   if (now >= leader.compareAt) compareLoads(m, now, leader);
@@ -58,10 +58,10 @@ export function takeAck(m: Machine, now: number, from: NodeId, ack: MessageOf<'H
  * standing above both frees it without a leaderless wait.
  */
 function meetLaterTerm(m: Machine, now: number, term: number): void {
-  const inOffice = m.role.kind === 'leader' && !m.role.handover;
-  if (inOffice) learnRelease(m, m.durable.term);
+  const leader = m.role.kind === 'leader' && !m.role.handover ? m.role : undefined;
+  if (leader) learnRelease(m, leader.term);
   adoptTerm(m, term, null);
-  if (inOffice) return becomeCandidate(m, now, 'terms', 'a member is ahead in terms');
+  if (leader) return becomeCandidate(m, now, 'terms', 'a member is ahead in terms');
   m.leader = null;
   becomeFollower(m, patienceEndsAt(m, now), 'behind in terms');
 }

@@ -55,6 +55,8 @@ export interface FollowerLink {
 
 export interface Leader {
   readonly kind: 'leader';
+  /** The term it leads; once it votes for its successor, not the latest one it knows. */
+  readonly term: number;
   readonly cause: ElectionCause;
   readonly electedAt: number;
   /** When all followers get the next heartbeat. */
@@ -77,6 +79,10 @@ export interface Leader {
 export interface Handover {
   readonly to: NodeId;
   readonly cause: ElectionCause;
+  /** The campaign that the successor is asked to begin. */
+  readonly campaignId: number;
+  /** When to vote in it: as soon as the successor is told; Infinity once done. */
+  voteAt: number;
   readonly giveUpAt: number;
   resendAt: number;
 }

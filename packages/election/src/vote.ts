@@ -20,7 +20,7 @@ export function answerVote(m: Machine, now: number, from: NodeId, request: Messa
 }
 
 /** A bound voter neither votes nor adopts the term (Raft dissertation, section 4.2.3). */
-function mayVoteFor(m: Machine, now: number, candidate: NodeId, term: number): boolean {
+export function mayVoteFor(m: Machine, now: number, candidate: NodeId, term: number): boolean {
   if (m.recovery || term < m.durable.term) return false;
   if (now < leaseEnd(m) || boundForMs(m.promise, now, candidate) > 0) return false;
   if (term > m.durable.term) return true;

@@ -239,7 +239,7 @@ describe('rule 6, the release token', () => {
   it('lets the named successor stand at once', () => {
     const scene = new Scene();
     scene.heartbeat(B, 3);
-    expect(scene.hear(B, { kind: 'Handover', term: 3, moves: 1, cause: 'idler' })).toContain(
+    expect(scene.hear(B, { kind: 'Handover', term: 3, moves: 1, cause: 'idler', campaignId: 1 })).toContain(
       'becomes candidate (handed over by B)',
     );
   });
@@ -247,7 +247,7 @@ describe('rule 6, the release token', () => {
   it('is believed from the leader alone', () => {
     const scene = new Scene();
     scene.heartbeat(B, 3);
-    expect(scene.hear(C, { kind: 'Handover', term: 3, moves: 1, cause: 'idler' })).toEqual([]);
+    expect(scene.hear(C, { kind: 'Handover', term: 3, moves: 1, cause: 'idler', campaignId: 1 })).toEqual([]);
   });
 
   it('is given up before the successor is told, for ever', () => {
@@ -348,7 +348,7 @@ describe('rule 7, leadership moves', () => {
   it('back in a new term when the successor stays silent', () => {
     const seen = leadUnderLoad(new Scene(), 100, 'to B: Handover term 1');
     expect(seen).toContain('becomes candidate (B did not take over)');
-    expect(seen).toContain('persist term 2 vote A');
+    expect(seen).toContain('persist term 3 vote A');
   });
 
   it('on leaving, and a leaving node stands no more', () => {
@@ -358,6 +358,35 @@ describe('rule 7, leadership moves', () => {
     expect(scene.step({ kind: 'stop' })).toEqual(['to C: Handover term 1']);
     expect(scene.wait(60_000)).toContain('becomes follower (C did not take over)');
     expect(scene.role).toBe('follower');
+  });
+
+  it('with the leader’s own vote, made durable while the successor stands', () => {
+    const scene = new Scene();
+    scene.lead();
+    scene.ack(C);
+    expect(scene.step({ kind: 'stop' })).toEqual(['to C: Handover term 1']);
+    expect(scene.wait(0)).toEqual(['persist term 2 vote C', 'to C: VoteResp term 2, yes']);
+    // The successor asks all the same: the answer is the same.
+    expect(scene.hear(C, { kind: 'Vote', term: 2, campaignId: 9, releasedTerm: 1 })).toContain(
+      'to C: VoteResp term 2, yes',
+    );
+  });
+
+  it('whose vote counts in the campaign that it asked for', () => {
+    const scene = new Scene();
+    scene.heartbeat(B, 3);
+    scene.hear(B, { kind: 'Handover', term: 3, moves: 1, cause: 'stopping', campaignId: 7 });
+    expect(scene.hear(B, { kind: 'VoteResp', term: 4, campaignId: 7, granted: true })).toContain(
+      'becomes leader (majority)',
+    );
+  });
+
+  it('and releases its own term, not the one it voted in, when the successor is lost', () => {
+    const scene = new Scene();
+    scene.lead();
+    scene.ack(C);
+    scene.step({ kind: 'stop' });
+    expect(scene.wait(60_000)).toContain('to B: StepDown term 1');
   });
 
   it('to nobody when nobody is there, and says so', () => {
@@ -541,7 +570,7 @@ describe('past elections', () => {
   it('tell that it was handed over', () => {
     const scene = new Scene();
     scene.heartbeat(B, 3);
-    scene.hear(B, { kind: 'Handover', term: 3, moves: 1, cause: 'stopping' });
+    scene.hear(B, { kind: 'Handover', term: 3, moves: 1, cause: 'stopping', campaignId: 7 });
     scene.vote(C);
     expect(causes(scene).at(-1)).toEqual([4, A, 'stopping']);
   });
@@ -576,7 +605,7 @@ describe('a term', () => {
     { kind: 'GetCpu', term: 8, pollId: 1, cpuPercent: 0, releasedTerm: far },
     { kind: 'CpuResp', term: far, pollId: 1, cpuPercent: 0, grant: true, waitMs: 0, leader: null },
     { kind: 'Nominate', term: far },
-    { kind: 'Handover', term: far, moves: 0, cause: 'idler' },
+    { kind: 'Handover', term: far, moves: 0, cause: 'idler', campaignId: 1 },
     { kind: 'StepDown', term: far, cause: 'stopping' },
     { kind: 'RecoverResp', requestId: 0, term: far },
   ];
