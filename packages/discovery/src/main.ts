@@ -123,6 +123,8 @@ export async function startServer(
     const url = settings.publicUrl ?? urlOf(settings, http.port);
     log('info', 'listening', { url, node: config.thisNode });
 
+    const cpu = systemCpuMeter(config.timings.heartbeatIntervalMs);
+    undo.push(() => cpu.close());
     const node = await startElectionNode({
       config,
       httpUrl: url,
@@ -130,7 +132,7 @@ export async function startServer(
       dataDir,
       storeTerm: (await readTerm(store))?.term ?? 0,
       claimTerm: (term, id) => store.claimTerm(term as Term, id),
-      cpu: systemCpuMeter(),
+      cpu,
       clock: systemClock,
       random: Math.random,
       log,

@@ -1,85 +1,93 @@
-import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { readCgroupV1 } from './cpu-cgroup-v1.ts';
+import { readCgroupV2 } from './cpu-cgroup-v2.ts';
+import { type CpuCounter, shareSpent } from './cpu-counter.ts';
+import { readNodeCpus } from './cpu-node.ts';
+import { readPressure } from './cpu-pressure.ts';
+import { readProcStat } from './cpu-proc-stat.ts';
+import { type CpuSources, machineSources } from './cpu-sources.ts';
 
 /** Measures load between its own calls. */
 export interface CpuMeter {
   /**
-   * Share of the processor time that this process may use, spent by all who share it since the call before,
-   * 0 to 100; `undefined` at the first call, and whenever no time has passed.
+   * How little this node could take on, 0 to 100, over the time since the call before or a little longer.
+   * `undefined` where that can't be told, as at the first call.
    */
   sample(): number | undefined;
 }
 
-/** Where the figures come from, so that tests can hand in recorded ones. */
-export interface CpuSources {
-  /** A small text file, or `undefined` if it can't be read. */
-  read(path: string): string | undefined;
-  /** As `os.cpus()`. */
-  cpus(): readonly { readonly times: Readonly<Record<string, number>> }[];
-  /** Monotonic milliseconds. */
-  now(): number;
+export interface SystemCpuMeter extends CpuMeter {
+  /** Ends the watch over the event loop. */
+  close(): void;
 }
 
-/** Time spent and time available up to now, in any one unit; both only grow. */
-interface Counters {
-  readonly source: string;
-  readonly busy: number;
-  readonly total: number;
+/** Whoever gets round to things this much of a heartbeat late will soon be missed. */
+const LATE_HEARTBEATS = 1 / 2;
+/**
+ * A share is measured over this long at least. A limit is a quota in each period, mostly of 100 ms: within less, a
+ * group which has used all of it up looks busy beyond measure first and then idle. Ticks are coarse, too.
+ */
+const SPAN_MS_MIN = 100;
+
+interface Reading {
+  readonly atMs: number;
+  readonly busy: readonly CpuCounter[];
+  readonly pressure: CpuCounter | undefined;
 }
 
-const machine: CpuSources = {
-  read(path) {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch {
-      return undefined;
-    }
-  },
-  cpus,
-  now: () => performance.now(),
-};
-
-/** Reads the control group's limit where there is one (cgroup v2), else `/proc/stat`, else `os.cpus()`. */
-export function systemCpuMeter(sources: CpuSources = machine): CpuMeter {
-  let before: Counters | undefined;
+/**
+ * The load of this process's surroundings, from three figures:
+ *
+ * - *busy*: the share of the processor time it may use that was used, by whomever it shares it with. The first
+ *   of these that is known: the limits of its control group (version 2, then 1), `/proc/stat`, `os.cpus()`. Of
+ *   several limits, one inside another, the one nearest to being used up counts.
+ * - *waiting*: the share of time in which somebody waited for a processor (pressure stall information).
+ * - how late the *event loop* runs.
+ *
+ * The load is `busy + waiting * (1 - busy)`: never below busy, the same where pressure is not known, never above
+ * 100, and of two nodes equally busy the one whose processes wait is the more loaded. Waiting also tells of
+ * neighbours outside the group, who take processors away without being counted as busy. An event loop whose 99th
+ * percentile is late by half a heartbeat counts as load 100 whatever the rest says: it would fail as a leader's.
+ */
+export function systemCpuMeter(heartbeatIntervalMs: number, sources = machineSources()): SystemCpuMeter {
+  let readings: Reading[] = [];
   return {
     sample() {
-      const now = readControlGroup(sources) ?? readProcStat(sources) ?? readCpus(sources);
-      const start = before;
-      before = now;
-      if (start?.source !== now.source || now.total <= start.total) return undefined;
-      const share = (now.busy - start.busy) / (now.total - start.total);
-      return Math.min(100, Math.max(0, 100 * share));
+      const now = read(sources);
+      const late = sources.eventLoop.takeDelayMs() > heartbeatIntervalMs * LATE_HEARTBEATS;
+      // The latest that is old enough, or the oldest there is.
+      const old = readings.findLastIndex(({ atMs }) => atMs <= now.atMs - SPAN_MS_MIN);
+      const before = readings[old];
+      const load = before && loadBetween(before, now);
+      if (before && load === undefined) readings = [];
+      readings = [...readings.slice(Math.max(0, old)), now];
+      return late ? 100 : load;
     },
+    close: () => sources.eventLoop.close(),
   };
 }
 
-/** `cpu.max` reads `<quota> <period>` in microseconds, the quota `max` where there is no limit. */
-function readControlGroup(sources: CpuSources): Counters | undefined {
-  const limit = /^(\d+) (\d+)/.exec(sources.read('/sys/fs/cgroup/cpu.max') ?? '');
-  const usage = /^usage_usec (\d+)$/m.exec(sources.read('/sys/fs/cgroup/cpu.stat') ?? '');
-  if (!limit || !usage) return undefined;
-  const processors = Number(limit[1]) / Number(limit[2]);
-  return { source: 'cgroup', busy: Number(usage[1]), total: sources.now() * 1000 * processors };
+function read(sources: CpuSources): Reading {
+  return { atMs: sources.now(), busy: readBusy(sources), pressure: readPressure(sources) };
 }
 
-/** The first line: user, nice, system, idle, iowait, irq, softirq, steal in clock ticks (proc_stat(5)). */
-function readProcStat(sources: CpuSources): Counters | undefined {
-  const line = /^cpu +(.+)$/m.exec(sources.read('/proc/stat') ?? '')?.[1];
-  if (line === undefined) return undefined;
-  const ticks = line.split(' ', 8).map(Number);
-  const total = ticks.reduce((sum, count) => sum + count, 0);
-  const [, , , idle = 0, ioWait = 0] = ticks;
-  return { source: 'proc', busy: total - idle - ioWait, total };
-}
-
-function readCpus(sources: CpuSources): Counters {
-  let busy = 0;
-  let total = 0;
-  for (const { times } of sources.cpus()) {
-    const sum = Object.values(times).reduce((a, b) => a + b, 0);
-    total += sum;
-    busy += sum - (times['idle'] ?? 0);
+function readBusy(sources: CpuSources): readonly CpuCounter[] {
+  for (const readGroups of [readCgroupV2, readCgroupV1]) {
+    const groups = readGroups(sources);
+    if (groups.length > 0) return groups;
   }
-  return { source: 'os', busy, total };
+  return [readProcStat(sources) ?? readNodeCpus(sources)];
+}
+
+function loadBetween(before: Reading, now: Reading): number | undefined {
+  if (before.busy.length !== now.busy.length) return undefined;
+  let busy = 0;
+  for (const [index, counter] of now.busy.entries()) {
+    const share = shareSpent(before.busy[index], counter);
+    if (share === undefined) return undefined;
+    busy = Math.max(busy, share);
+  }
+  const pressureKnown = before.pressure !== undefined || now.pressure !== undefined;
+  const waiting = pressureKnown ? shareSpent(before.pressure, now.pressure) : 0;
+  if (waiting === undefined) return undefined;
+  return 100 * (busy + waiting * (1 - busy));
 }

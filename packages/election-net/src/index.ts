@@ -1,4 +1,4 @@
 export { type Clock, systemClock } from './clock.ts';
-export { type CpuMeter, type CpuSources, systemCpuMeter } from './cpu-meter.ts';
+export { type CpuMeter, systemCpuMeter } from './cpu-meter.ts';
 export type { ElectionLog, ElectionNode, ElectionNodeOptions, ElectionStatus } from './election-node.ts';
 export { startElectionNode } from './start-election-node.ts';

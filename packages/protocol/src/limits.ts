@@ -119,6 +119,8 @@ export const ELECTION_UNSENT_BYTES_MAX = 256 * KiB;
 export const TERM_JUMP_MAX = 1_000_000;
 /** `state.json` holds a term, a vote and little else. */
 export const ELECTION_STATE_BYTES_MAX = 4 * KiB;
+/** Control groups looked through for a limit, from a server's own group outwards. */
+export const CONTROL_GROUP_LEVELS_MAX = 32;
 
 // Peers
 export const PEER_SOCKETS_MAX = 64;
