@@ -1,7 +1,7 @@
 /** The discovery server's HTTP, from ports alone: nothing here opens a socket or a file. */
 
 import { sha256Hex, toHex } from '@cloud-steg/envelope';
-import { AppError, parse, toAppError, traitsOf } from '@cloud-steg/protocol';
+import { AppError, parse, REIGNS_PER_REQUEST_MAX, toAppError, traitsOf } from '@cloud-steg/protocol';
 import { createRegistry } from '@cloud-steg/registry';
 import { Hono, type Context as HonoContext } from 'hono';
 import { Authentication } from './authentication.ts';
@@ -9,13 +9,14 @@ import { Bodies } from './bounded-body.ts';
 import type { Client } from './client-address.ts';
 import { clusterRoutes } from './cluster-routes.ts';
 import { grantRoutes } from './grant-routes.ts';
+import { HeldRequests } from './held-requests.ts';
 import { Metrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { peopleRoutes } from './people-routes.ts';
 import type { DiscoveryPorts } from './ports.ts';
 import { problemResponse } from './problem.ts';
 import { RateLimits } from './rate-limits.ts';
-import { notLeading } from './redirect.ts';
+import { LeaderElsewhere, leaderElsewhere, notLeading, silentLeaders } from './redirect.ts';
 import { type Reign, Reigns } from './reign.ts';
 import { requestRoutes } from './request-routes.ts';
 import { type Method, publicRoute, type Route } from './route.ts';
@@ -29,6 +30,8 @@ export interface DiscoveryApp {
   readonly routes: readonly Route[];
   /** To be called every `SWEEP_INTERVAL_MS`, and when leadership changes. Never rejects. */
   readonly tick: () => Promise<void>;
+  /** To be called once this node has left the election: what is held is answered with what is known, and nothing held from then on. */
+  readonly endHolding: () => void;
 }
 
 export function createApp(ports: DiscoveryPorts): DiscoveryApp {
@@ -37,6 +40,11 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
   const authentication = new Authentication(registry, ports.clusterKey.publicKey);
   const limits = new RateLimits(ports.now);
   const bodies = new Bodies();
+  const held = new HeldRequests({
+    leadership: ports.leadership,
+    after: ports.after,
+    holdMs: ports.leaderHoldMs,
+  });
   const metrics = new Metrics([
     {
       name: 'cloud_steg_is_leader',
@@ -59,6 +67,23 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
       help: 'Bytes of request bodies in memory.',
       read: () => bodies.bytesHeld,
     },
+    {
+      name: 'cloud_steg_requests_held',
+      help: 'Requests that wait for a leader to be known.',
+      read: () => held.count,
+    },
+    {
+      name: 'cloud_steg_requests_held_in_vain_total',
+      help: 'Requests that waited for a leader for as long as they may.',
+      type: 'counter',
+      read: () => held.inVain,
+    },
+    {
+      name: 'cloud_steg_requests_not_held_total',
+      help: 'Requests refused at once, because too many waited for a leader already.',
+      type: 'counter',
+      read: () => held.turnedAway,
+    },
   ]);
 
   const routes: Route[] = [
@@ -79,9 +104,26 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
   /** Order matters: first how often and who may serve, then how much is sent, then who asks, and only then what. */
   async function answer(route: Route, c: Context): Promise<Response> {
     limits.request(c.env.client);
-    const reign = route.servedBy === 'leader' ? await reigns.current() : undefined;
-    if (route.servedBy === 'leader' && !reign) throw notLeading(ports);
+    const reign = route.servedBy === 'leader' ? await reignFor(c) : undefined;
     return bodies.read(c.req.raw, c.env.client, route.bodyBytesMax, (bytes) => serve(route, c, reign, bytes));
+  }
+
+  /**
+   * The reign that serves this request, waited for while nobody leads. Throws whom to ask instead. The body waits unread,
+   * so that a client which hangs up within a long one is not noticed before the wait is over.
+   */
+  async function reignFor(c: Context): Promise<Reign> {
+    const { signal, headers } = c.req.raw;
+    const silent = silentLeaders(headers);
+    const found = await held.until(
+      c.env.client,
+      signal,
+      async () => (await reigns.current()) ?? leaderElsewhere(ports, silent),
+    );
+    if (signal.aborted) throw new AppError('program/cancelled', 'the client hung up');
+    if (found instanceof LeaderElsewhere) throw found;
+    if (!found) throw notLeading(ports);
+    return found;
   }
 
   async function serve(
@@ -99,19 +141,40 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
       signing && (await authentication.verify(c.req.raw, bytes, { signer, replays: signing.replays }));
     // A signer who came with its own key is no user yet: what that costs is for the route to say.
     if (caller && !signer && route.method !== 'GET') limits.change(caller.key);
-    const result = await route.handle({
+    const call = {
       params: route.params && parse(route.params, c.req.param(), 'path'),
       query: route.query && parse(route.query, c.req.query(), 'query'),
       body: early ?? parseBody(),
       headers: c.req.raw.headers,
       client: c.env.client,
-      ...(reign ? { reign } : {}),
       ...(caller ? { caller } : {}),
-    });
-
-    // What was committed stands; but a leader deposed meanwhile leaves the answering to its successor.
-    if (reign && !reigns.isCurrent(reign)) throw notLeading(ports);
+    };
+    const result = reign
+      ? await handleUnder(reign, c, (reign) => route.handle({ ...call, reign }))
+      : await route.handle(call);
     return result instanceof Response ? result : c.json(result, 200, { 'cache-control': 'no-store' });
+  }
+
+  /**
+   * What was committed stands; but neither a success nor a refusal of a leader deposed meanwhile is told, since its
+   * successor may know better. Should this node lead again, it asks itself anew.
+   */
+  async function handleUnder(
+    reign: Reign,
+    c: Context,
+    handle: (reign: Reign) => Promise<object>,
+  ): Promise<object> {
+    let current = reign;
+    for (let i = 0; i < REIGNS_PER_REQUEST_MAX; i++) {
+      const [outcome] = await Promise.allSettled([handle(current)]);
+      const next = reigns.isCurrent(current) ? current : await reignFor(c);
+      if (next === current) {
+        if (outcome.status === 'fulfilled') return outcome.value;
+        throw outcome.reason;
+      }
+      current = next;
+    }
+    throw notLeading(ports);
   }
 
   const app = new Hono<Env>();
@@ -162,6 +225,7 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
     fetch: async (request, client) => app.fetch(request, { client }),
     routes,
     tick: () => reigns.tick(),
+    endHolding: () => held.end(),
   };
 }
 

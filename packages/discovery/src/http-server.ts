@@ -9,6 +9,7 @@ import {
   HTTP_REQUEST_TIMEOUT_MS,
   HTTP_SOCKETS_MAX,
   HTTP_SOCKETS_PER_ADDRESS_MAX,
+  LEADER_HOLD_MS_MAX,
 } from '@cloud-steg/protocol';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { type Client, clientOf } from './client-address.ts';
@@ -37,7 +38,11 @@ export async function serveHttp(
     { overrideGlobalObjects: false },
   );
   const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: HTTP_REQUEST_TIMEOUT_MS },
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      // A body is not read while its request is held.
+      requestTimeout: HTTP_REQUEST_TIMEOUT_MS + LEADER_HOLD_MS_MAX,
+    },
     (request, response) => {
       // A connection that was busy when the server began to close must not linger for another request.
       response.once('finish', () => {

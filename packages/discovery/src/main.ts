@@ -9,6 +9,7 @@ import { clusterKeyPair } from '@cloud-steg/envelope';
 import {
   type AppError,
   EXIT,
+  LEADER_HOLD_MS_MAX,
   SWEEP_INTERVAL_MS,
   type Term,
   toAppError,
@@ -112,7 +113,9 @@ export async function startServer(
       leadership: election,
       clusterKey: clusterKeyPair(secret),
       heartbeatTtlMs: settings.heartbeatTtlMs,
+      leaderHoldMs: Math.min(LEADER_HOLD_MS_MAX, 2 * config.timings.electionTimeoutMsMax),
       now: Date.now,
+      after: (ms, run) => systemClock.after(ms, run),
       random: randomBytes,
       log,
       version: packageVersion(),
@@ -138,9 +141,10 @@ export async function startServer(
       log,
       onFailure,
     });
-    // Before HTTP: whoever asks from then on is sent to the next leader.
+    // Before HTTP: whoever asks meanwhile waits, and is sent to the next leader as soon as there is one.
     undo.push(async () => {
       await node.stop();
+      app.endHolding();
       await app.tick();
     });
     election.begin(node);
@@ -176,6 +180,7 @@ async function termIn(path: string): Promise<number> {
 /** The election, once it has begun; until then nobody leads. */
 class LateLeadership implements Leadership {
   readonly #id: string;
+  readonly #listeners = new Set<() => void>();
   #node: ElectionNode | undefined;
 
   constructor(id: string) {
@@ -184,6 +189,8 @@ class LateLeadership implements Leadership {
 
   begin(node: ElectionNode): void {
     this.#node = node;
+    node.onChange(() => this.#tell());
+    this.#tell();
   }
 
   leading() {
@@ -192,6 +199,17 @@ class LateLeadership implements Leadership {
 
   status() {
     return this.#node?.status() ?? { id: this.#id, term: 0, leader: null, leaderUrl: null, nodes: [] };
+  }
+
+  onChange(listener: () => void): () => void {
+    // A set of wrappers: the same function may listen twice.
+    const entry = () => listener();
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 }
 

@@ -4,6 +4,8 @@
 export interface Gauge {
   readonly name: string;
   readonly help: string;
+  /** Default: a gauge. A counter never falls while the process runs. */
+  readonly type?: 'counter';
   readonly read: () => number;
 }
 
@@ -32,8 +34,8 @@ export class Metrics {
 
   text(): string {
     const lines: string[] = [];
-    for (const { name, help, read } of this.#gauges) {
-      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${read()}`);
+    for (const { name, help, type = 'gauge', read } of this.#gauges) {
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, `${name} ${read()}`);
     }
     const duration = 'cloud_steg_request_seconds';
     lines.push(`# HELP ${duration} Requests answered, and the time they took.`, `# TYPE ${duration} summary`);

@@ -23,7 +23,12 @@ export interface Leadership {
     readonly leaderUrl: string | null;
     readonly nodes: readonly NodeStatus[];
   };
+  /** Calls `listener` after either of these has changed; returns how to stop that. */
+  onChange(listener: () => void): () => void;
 }
+
+/** Calls `run` once, `ms` from now or a little later; the function returned prevents it. */
+export type After = (ms: number, run: () => void) => () => void;
 
 export interface DiscoveryPorts {
   readonly store: Store;
@@ -32,8 +37,11 @@ export interface DiscoveryPorts {
   readonly clusterKey: KeyPair;
   /** Without a heartbeat for this long, a user is offline. */
   readonly heartbeatTtlMs: number;
+  /** How long a request waits for a leader to be known. */
+  readonly leaderHoldMs: number;
   /** Wall clock, milliseconds since 1970. */
   readonly now: () => number;
+  readonly after: After;
   /** A CSPRNG's next bytes. */
   readonly random: (bytes: number) => Uint8Array;
   readonly log: Log;

@@ -1,6 +1,7 @@
 /** A discovery server without sockets, and users who sign what they ask of it. */
 
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import {
   clusterKeyPair,
   generateIdentity,
@@ -41,6 +42,8 @@ export const START = 1_800_000_000_000;
 export const TTL_MS = 10_000;
 export const HERE = 'http://127.0.0.1:8000';
 export const ELSEWHERE = 'http://127.0.0.1:8001';
+export const THIRD = 'http://127.0.0.1:8002';
+export const HOLD_MS = 3000;
 export const CLUSTER_KEY = clusterKeyPair(new Uint8Array(32).fill(7));
 
 /** Bytes that look random and are the same in every run. */
@@ -57,32 +60,60 @@ export function id(n: number): GrantId & ImageId & RequestId & ViewId {
   return n.toString(16).padStart(32, '0') as GrantId & ImageId & RequestId & ViewId;
 }
 
+const ADDRESSES: Record<string, string> = {
+  '127.0.0.1:5001': HERE,
+  '127.0.0.1:5002': ELSEWHERE,
+  '127.0.0.1:5003': THIRD,
+};
+
 /** Leads, follows or is at a loss, as the test says. */
 class ScriptedLeadership implements Leadership {
   term = 1;
   leader: string | null = '127.0.0.1:5001';
-  /** Whether it may serve as long as it is the leader. */
-  leased = true;
+  readonly #listeners = new Set<() => void>();
+  #leased = true;
 
   lead(term: number): void {
     this.term = term;
     this.leader = '127.0.0.1:5001';
+    this.#tell();
   }
 
-  follow(): void {
-    this.leader = '127.0.0.1:5002';
+  follow(leader = '127.0.0.1:5002'): void {
+    this.leader = leader;
+    this.#tell();
   }
 
   lose(): void {
     this.leader = null;
+    this.#tell();
+  }
+
+  /** Whether it may serve as long as it is the leader. */
+  set leased(leased: boolean) {
+    this.#leased = leased;
+    this.#tell();
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   leading() {
-    return this.leased && this.leader === '127.0.0.1:5001' ? { term: this.term } : undefined;
+    return this.#leased && this.leader === '127.0.0.1:5001' ? { term: this.term } : undefined;
   }
 
   status() {
-    const leaderUrl = this.leader && (this.leader === '127.0.0.1:5001' ? HERE : ELSEWHERE);
+    const leaderUrl = this.leader && (ADDRESSES[this.leader] ?? null);
     const self = {
       id: '127.0.0.1:5001',
       url: HERE,
@@ -120,6 +151,8 @@ export interface CallOptions {
   readonly headers?: Record<string, string>;
   /** Where it comes from; not given: from this machine. */
   readonly client?: string;
+  /** Says that the client has gone. */
+  readonly signal?: AbortSignal;
   /** Changes the request after it was signed. */
   readonly tamper?: (request: Request) => Request;
 }
@@ -131,6 +164,7 @@ export class Server {
   readonly store: Store;
   readonly app: DiscoveryApp;
   readonly #random = seededRandom('server');
+  readonly #timers = new Set<{ at: number; run: () => void }>();
 
   constructor(store: Store) {
     this.store = store;
@@ -139,12 +173,50 @@ export class Server {
       leadership: this.leadership,
       clusterKey: CLUSTER_KEY,
       heartbeatTtlMs: TTL_MS,
+      leaderHoldMs: HOLD_MS,
       now: () => this.time,
+      after: (ms, run) => this.#after(ms, run),
       random: this.#random,
       log: (level, event, fields) => this.log.push({ level, event, fields }),
       version: '1.2.3',
     };
     this.app = createApp(ports);
+  }
+
+  #after(ms: number, run: () => void): () => void {
+    const timer = { at: this.time + ms, run };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** How many timers wait. */
+  get timers(): number {
+    return this.#timers.size;
+  }
+
+  /** Lets time pass, and what was due by then happen. */
+  pass(ms: number): void {
+    this.time += ms;
+    for (const timer of this.#timers) {
+      if (timer.at > this.time) continue;
+      this.#timers.delete(timer);
+      timer.run();
+    }
+  }
+
+  /** The value of a metric. */
+  async metric(name: string): Promise<number> {
+    const text = await (await this.send('GET', '/metrics')).text();
+    return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
+  }
+
+  /** Resolves once so many requests are held. */
+  async holds(count: number): Promise<void> {
+    const deadline = Date.now() + 10_000;
+    while ((await this.metric('cloud_steg_requests_held')) !== count) {
+      if (Date.now() > deadline) throw new Error(`waited in vain for ${count} requests to be held`);
+      await setImmediate();
+    }
   }
 
   /** Leads term 1 of a new store. */
@@ -173,6 +245,7 @@ export class Server {
       method,
       headers: { ...signature, ...options.headers },
       ...(text ? { body: text } : {}),
+      ...(options.signal ? { signal: options.signal } : {}),
     });
     return options.tamper?.(request) ?? request;
   }

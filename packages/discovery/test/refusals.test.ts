@@ -17,6 +17,7 @@ import {
   CLUSTER_KEY,
   ELSEWHERE,
   GRANT,
+  HOLD_MS,
   id,
   outcomeOf,
   Server,
@@ -186,10 +187,13 @@ describe('a node that does not lead', () => {
     expect(statement).toMatchObject({ url: ELSEWHERE, term: 1 });
   });
 
-  it('asks for patience while there is no leader', async () => {
+  it('asks for patience when there was no leader for long', async () => {
     const server = await Server.create();
     server.leadership.lose();
-    const response = await server.send('GET', '/discovery/online');
+    const asked = server.send('GET', '/discovery/online');
+    await server.holds(1);
+    server.pass(HOLD_MS);
+    const response = await asked;
     expect(response.status).toBe(503);
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(Problem.parse(await response.json())).toMatchObject({ code: 'cluster/no-leader' });
@@ -198,7 +202,10 @@ describe('a node that does not lead', () => {
   it('does not send callers to itself when its lease has run out', async () => {
     const server = await Server.create();
     server.leadership.leased = false;
-    expect(await server.outcome('GET', '/discovery/online')).toBe('503 cluster/no-leader');
+    const asked = server.outcome('GET', '/discovery/online');
+    await server.holds(1);
+    server.pass(HOLD_MS);
+    expect(await asked).toBe('503 cluster/no-leader');
   });
 
   it('serves no leader’s call, however it comes, and spends nothing', async () => {

@@ -52,9 +52,12 @@ export class World {
       leadership: {
         leading: () => ({ term: 1 }),
         status: () => ({ id: 'test', term: 1, leader: 'test', leaderUrl: null, nodes: [] }),
+        onChange: () => () => {},
       },
       clusterKey: CLUSTER_KEY,
       heartbeatTtlMs: 60_000,
+      leaderHoldMs: 0,
+      after: () => () => {},
       now: Date.now,
       random: secureRandom,
       log: () => {},

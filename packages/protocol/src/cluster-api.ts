@@ -29,6 +29,12 @@ export const LeaderHint = z.object({
 });
 export type LeaderHint = z.infer<typeof LeaderHint>;
 
+/**
+ * Request header: origins, separated by commas, that this client has asked and had no answer from. A node that would
+ * send it to one of these holds the request instead, until another leads.
+ */
+export const NO_ANSWER_FROM = 'no-answer-from';
+
 // ---- people -------------------------------------------------------------------------------------
 
 /** What everyone may know of a picture. `index` never changes for a given id. */

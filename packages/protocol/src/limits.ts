@@ -87,6 +87,15 @@ export const QUOTA_RETRY_AFTER_SECONDS = 60;
 export const LOG_TEXT_CHARS_MAX = 4096;
 /** From a request's first byte to its last. */
 export const HTTP_REQUEST_TIMEOUT_MS = 30 * SECOND;
+/** A request that needs a leader waits for one to be known, for as long as two election timeouts but at most so long. */
+export const LEADER_HOLD_MS_MAX = 4 * SECOND;
+/** Requests that wait so at once, bodies unread; others are refused at once. */
+export const HELD_REQUESTS_MAX = 1024;
+export const HELD_REQUESTS_PER_ADDRESS_MAX = 128;
+/** Leaders that one request says it had no answer from; further ones are not heard. */
+export const SILENT_LEADERS_MAX = 16;
+/** A leader that loses office while it answers takes a request up anew so often, if it is elected again. */
+export const REIGNS_PER_REQUEST_MAX = 3;
 /** How long a client should wait before it asks again where there is no leader. */
 export const RETRY_AFTER_SECONDS = 1;
 /** A closing server waits this long for requests in flight. */
@@ -171,6 +180,17 @@ export const STORE_LOCK_TIMEOUT_MS = 5 * SECOND;
 export const STORE_READ_LOCK_TIMEOUT_MS = SECOND;
 /** How often a watch looks for what other processes have written. */
 export const STORE_WATCH_POLL_MS = 100;
+
+// Clients of the cluster
+/** A server that has not answered after this long has its turn; it must be longer than a request is held. */
+export const CLUSTER_ATTEMPT_TIMEOUT_MS = LEADER_HOLD_MS_MAX + SECOND;
+/** A server silent for this long is not waited for alone: the next is asked as well. */
+export const CLUSTER_HEDGE_MS = 300;
+/** Servers asked at once for the sake of one request: one more than may be down in the largest cluster. */
+export const CLUSTER_CALLS_AT_ONCE_MAX = (CLUSTER_NODES_MAX + 1) / 2;
+/** Once all servers have been asked in vain, the first pause; each later one is twice as long, up to the last. */
+export const CLUSTER_RETRY_PAUSE_MS_MIN = 20;
+export const CLUSTER_RETRY_PAUSE_MS_MAX = 200;
 
 // Hiding
 /** Sealed header, hidden in every carrier at a place only the pair can find. */

@@ -48,8 +48,6 @@ export async function createGrant(
   if (registry.sha256(sealedShare) !== creation.shareSha256) {
     throw new AppError('input/invalid', 'the sealed share has another hash than the grant states');
   }
-  await checkKey(registry, owner, creation.ownerKey);
-  await checkKey(registry, recipient, creation.recipientKey);
   // In the owner's lane: all his creations change the one count.
   return registry.ledger.change(term, KEY.grantsHeld(owner), async (draft) => {
     const now = registry.now();
@@ -58,6 +56,9 @@ export async function createGrant(
       if (known.log[0]?.text === entry.text) return viewOf(known, now);
       throw new AppError('operation/conflict', `grant ${id} exists already, and differs`);
     }
+    // Only now: a grant that was made stays made, whoever has changed keys when it is repeated.
+    await checkKey(registry, owner, creation.ownerKey);
+    await checkKey(registry, recipient, creation.recipientKey);
     if (creation.expiresAt !== null && creation.expiresAt <= now) {
       throw new AppError('grant/expired', 'the grant would have expired before it began');
     }

@@ -38,16 +38,17 @@ export async function fileRequest(
   request: ImageRequest,
 ): Promise<FiledRequest> {
   const owner = request.to;
-  const { images } = await getUser(registry, owner);
-  if (!images.some(({ id, index }) => id === request.imageId && index === request.imageIndex)) {
-    throw new AppError('image/no-such-index', `${owner} shows no such picture at ${request.imageIndex}`);
-  }
   const key = KEY.request(owner, request.id);
   return registry.ledger.change(term, KEY.inbox(owner), async (draft) => {
     const known = await draft.read(FiledRequest, key);
     if (known) {
       if (known.request.text === signed.text) return known;
       throw new AppError('operation/conflict', `request ${request.id} asks for something else already`);
+    }
+    // Only now: a request that was filed stays filed, whatever its owner shows when it is repeated.
+    const { images } = await getUser(registry, owner);
+    if (!images.some(({ id, index }) => id === request.imageId && index === request.imageIndex)) {
+      throw new AppError('image/no-such-index', `${owner} shows no such picture at ${request.imageIndex}`);
     }
     const inbox = await readInbox(draft, owner);
     const own = inbox.from[request.from] ?? 0;

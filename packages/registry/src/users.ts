@@ -50,7 +50,8 @@ export interface Registration {
 }
 
 /**
- * Gives a name to the first key that asks; the same key may change the rest as often as it likes.
+ * Gives a name to the first key that asks; the same key may change the rest as often as it likes. The last
+ * registration repeated changes nothing and is answered as it was.
  *
  * Throws `identity/exists` (another key has the name), `identity/stale` (a newer record is known, or
  * this one has expired), `operation/conflict` (a picture's index would move), `input/invalid`.
@@ -72,6 +73,10 @@ export async function registerUser(
     const known = await draft.read(UserRecord, key);
     if (known) checkSuccession(known, registration);
     else created = true;
+    if (known && isRepeat(known, registration)) {
+      created ||= known.updatedAt === known.registeredAt;
+      return known;
+    }
     const user: UserRecord = {
       username: record.username,
       identity: known?.identity.text === identity.text ? known.identity : identity,
@@ -127,6 +132,13 @@ function unknownUser(username: Username): AppError {
 /** A preview's WebP bytes, if any user shows it. */
 export function findPreview(registry: Registry, hash: Sha256): Promise<Uint8Array | undefined> {
   return registry.ledger.readBytes(KEY.preview(hash));
+}
+
+function isRepeat(known: UserRecord, { identity, addresses, images }: Registration): boolean {
+  return (
+    known.identity.text === identity.text &&
+    JSON.stringify([known.addresses, known.images]) === JSON.stringify([addresses, images])
+  );
 }
 
 function checkSuccession(known: UserRecord, { record, identity, images }: Registration): void {

@@ -52,6 +52,17 @@ describe('a grant', () => {
     await expect(getGrant(world.registry, id(5), ALICE)).rejects.toMatchObject(refusal('grant/unknown'));
   });
 
+  it('that was made is answered again, though its recipient has gone', async () => {
+    const world = await World.create();
+    const grant = await world.grant();
+    await world.store.commit({ term: TERM, expect: [], ops: [{ del: `u/${BOB}` }] });
+    expect(await createGrant(world.registry, TERM, newGrant())).toEqual(grant);
+    const another = newGrant({ grant: id(9) });
+    await expect(createGrant(world.registry, TERM, another)).rejects.toMatchObject(
+      refusal('identity/unknown'),
+    );
+  });
+
   it('does not change its content under the same id, whoever asks', async () => {
     const world = await World.create();
     await world.grant();

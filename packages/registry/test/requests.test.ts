@@ -5,8 +5,28 @@ import {
 } from '@cloud-steg/protocol';
 import { LossyStore } from '@cloud-steg/store';
 import { describe, expect, it } from 'vitest';
-import { countPending, createGrant, denyRequest, fileRequest, listRequests } from '../src/index.ts';
-import { ALICE, BOB, CAROL, GRANT, id, newGrant, refusal, request, signed, TERM, World } from './fixtures.ts';
+import {
+  countPending,
+  createGrant,
+  denyRequest,
+  fileRequest,
+  listRequests,
+  registerUser,
+} from '../src/index.ts';
+import {
+  ALICE,
+  BOB,
+  CAROL,
+  GRANT,
+  id,
+  newGrant,
+  refusal,
+  registration,
+  request,
+  signed,
+  TERM,
+  World,
+} from './fixtures.ts';
 
 async function withAliceAndBob(world: World): Promise<World> {
   await world.register(ALICE);
@@ -50,6 +70,14 @@ describe('a request', () => {
     const world = await withAliceAndBob(await World.create());
     await expect(file(world, 1, { imageIndex: 1 })).rejects.toMatchObject(refusal('image/no-such-index'));
     await expect(file(world, 1, { to: CAROL })).rejects.toMatchObject(refusal('identity/unknown'));
+  });
+
+  it('that was filed is answered again, though its owner shows the picture no more', async () => {
+    const world = await withAliceAndBob(await World.create());
+    const filed = await file(world, 1);
+    await registerUser(world.registry, TERM, registration(ALICE, { seq: 2 }));
+    expect(await file(world, 1)).toEqual(filed);
+    await expect(file(world, 2)).rejects.toMatchObject(refusal('image/no-such-index'));
   });
 
   it('is denied once, and not after it was granted', async () => {

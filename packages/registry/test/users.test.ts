@@ -52,6 +52,18 @@ describe('a name', () => {
     expect(user.images).toEqual(again.images);
   });
 
+  it('answers a registration that is repeated as it did the first time', async () => {
+    const world = await World.create();
+    const first = registration(ALICE, { images: imagesOf(ALICE, 1) });
+    const taken = await registerUser(world.registry, TERM, first);
+    world.time += 1;
+    const repeated = await registerUser(world.anotherRegistry(), TERM, first);
+    expect(repeated).toEqual(taken);
+    const second = registration(ALICE, { seq: 2 });
+    expect(await registerUser(world.registry, TERM, second)).toMatchObject({ created: false });
+    expect(await registerUser(world.registry, TERM, second)).toMatchObject({ created: false });
+  });
+
   it('refuses an older identity record, and another one of the same number', async () => {
     const { registry } = await World.create();
     await registerUser(registry, TERM, registration(ALICE, { seq: 2 }));
