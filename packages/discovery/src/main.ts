@@ -4,11 +4,18 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { splitAddress } from '@cloud-steg/election';
-import { type ElectionNode, startElectionNode, systemClock, systemCpuMeter } from '@cloud-steg/election-net';
-import { clusterKeyPair } from '@cloud-steg/envelope';
+import {
+  type ElectionNode,
+  startElectionNode,
+  systemClock,
+  systemCpuMeter,
+  systemProcesses,
+} from '@cloud-steg/election-net';
+import { clusterKeyPair, keyPairFromSeed, makeCertificate } from '@cloud-steg/envelope';
 import {
   type AppError,
   EXIT,
+  KEY_BYTES,
   LEADER_HOLD_MS_MAX,
   SWEEP_INTERVAL_MS,
   type Term,
@@ -132,6 +139,9 @@ export async function startServer(
       config,
       httpUrl: url,
       secret,
+      certificate: () =>
+        makeCertificate(keyPairFromSeed('Ed25519', randomBytes(KEY_BYTES)), randomBytes(16), Date.now()),
+      processes: systemProcesses(),
       dataDir,
       storeTerm: (await readTerm(store))?.term ?? 0,
       claimTerm: (term, id) => store.claimTerm(term as Term, id),

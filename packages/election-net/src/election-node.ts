@@ -2,6 +2,8 @@ import type { ElectionConfig, NodeId } from '@cloud-steg/election';
 import type { AppError } from '@cloud-steg/protocol';
 import type { Clock } from './clock.ts';
 import type { CpuMeter } from './cpu-meter.ts';
+import type { ProcessTable } from './process-name.ts';
+import type { LinkCertificate } from './tls-channel.ts';
 
 /** Where the node tells what it does; `event` is a short constant, everything variable is in `fields`. */
 export type ElectionLog = (
@@ -16,6 +18,9 @@ export interface ElectionNodeOptions {
   readonly httpUrl: string;
   /** The 32 bytes that make servers one cluster: members are believed only once they have proven to know them. */
   readonly secret: Uint8Array;
+  /** Makes what this node's links are encrypted under; asked once, and only where there are other members. */
+  certificate(): Promise<LinkCertificate>;
+  readonly processes: ProcessTable;
   /** `DATA_DIR`; the node keeps `nodes/<address>/state.json` below it. */
   readonly dataDir: string;
   /** Highest term that was ever claimed in the store, 0 when none was. */

@@ -1,19 +1,17 @@
-import { randomBytes } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
-import { type ElectionConfig, type NodeId, splitAddress } from '@cloud-steg/election';
+import type { TLSSocket } from 'node:tls';
+import type { ElectionConfig, NodeId } from '@cloud-steg/election';
 import {
   AppError,
   ELECTION_HANDSHAKE_BYTES_MAX,
   ELECTION_HANDSHAKE_TIMEOUT_MS,
   ELECTION_HELD_MESSAGES_MAX,
   ELECTION_UNSENT_BYTES_MAX,
-  KEY_BYTES,
   toAppError,
 } from '@cloud-steg/protocol';
 import type { Clock } from './clock.ts';
-import { DialerHandshake } from './handshake.ts';
+import { checkListener, introduce } from './handshake.ts';
 import { LineReader } from './line-reader.ts';
-import type { FrameSealer } from './link-proof.ts';
+import { asChannelRefusal, dialChannel, keyingOf } from './tls-channel.ts';
 
 const RECONNECT_MS_MIN = 20;
 const RECONNECT_MS_MAX = 500;
@@ -30,6 +28,8 @@ export interface MemberLinkOptions {
   readonly greeting: () => string;
   /** An established connection broke. */
   readonly onLost: () => void;
+  /** An attempt to connect failed. */
+  readonly onUnreachable: () => void;
   /** A connection was closed because whoever listens there is no member, or not in time. */
   readonly onRefused: (error: AppError) => void;
 }
@@ -40,11 +40,13 @@ export interface MemberLinkOptions {
  */
 export class MemberLink {
   readonly #options: MemberLinkOptions;
-  #socket: Socket | undefined;
-  /** Seals for `#socket`, once that is established. */
-  #frames: FrameSealer | undefined;
+  #socket: TLSSocket | undefined;
+  /** The listener at the other end of `#socket` has proven itself. */
+  #established = false;
   /** Said while `#socket` was not yet established. */
   #held: string[] = [];
+  /** When the first frame was sent since the member was last heard; undefined when none was. */
+  #unansweredSince: number | undefined;
   #retryMs = RECONNECT_MS_MIN;
   #closed = false;
   #cancelTimer: () => void = () => {};
@@ -57,9 +59,21 @@ export class MemberLink {
   /** Sends `frame` if the member can be reached and keeps up reading. */
   send(frame: string): void {
     const socket = this.#socket;
-    if (!socket?.writable || socket.writableLength > ELECTION_UNSENT_BYTES_MAX) return;
-    if (this.#frames) socket.write(`${this.#frames.seal(frame)}\n`);
-    else if (this.#held.length < ELECTION_HELD_MESSAGES_MAX) this.#held.push(frame);
+    if (!socket?.writable) return;
+    if (!this.#established) {
+      if (this.#held.length < ELECTION_HELD_MESSAGES_MAX) this.#held.push(frame);
+      return;
+    }
+    if (this.#isStuck(socket)) {
+      socket.destroy();
+      return;
+    }
+    socket.write(`${frame}\n`);
+  }
+
+  /** Something came from the member, on its own connection. */
+  heard(): void {
+    this.#unansweredSince = undefined;
   }
 
   /** Ends the connection once all was sent, and makes no other. */
@@ -68,7 +82,7 @@ export class MemberLink {
     this.#cancelTimer();
     const socket = this.#socket;
     if (!socket || socket.destroyed) return;
-    if (!this.#frames) {
+    if (!this.#established) {
       socket.destroy();
       return;
     }
@@ -82,52 +96,72 @@ export class MemberLink {
     socket.destroy();
   }
 
+  /**
+   * Whether to give the connection up. TCP repeats what gets lost at ever longer intervals, up to minutes: once the
+   * network is whole again, a new connection is there sooner. Whoever reads nothing is not buffered for.
+   */
+  #isStuck(socket: TLSSocket): boolean {
+    const { clock, config } = this.#options;
+    const now = clock.now();
+    this.#unansweredSince ??= now;
+    return (
+      now - this.#unansweredSince > config.timings.electionTimeoutMsMin ||
+      socket.writableLength > ELECTION_UNSENT_BYTES_MAX
+    );
+  }
+
   #connect(): void {
-    const { config, to, key, clock, onLost, onRefused } = this.#options;
-    const { netTimeoutMs } = config.timings;
-    const nonce = randomBytes(KEY_BYTES).toString('base64url');
-    const handshake = new DialerHandshake({ config, key, nonce }, to);
-    const reader = new LineReader(ELECTION_HANDSHAKE_BYTES_MAX);
-    const socket = connect({ ...splitAddress(to), noDelay: true });
+    const { config, to, clock, onRefused } = this.#options;
+    const socket = dialChannel(to, () => {
+      this.#cancelTimer();
+      this.#cancelTimer = clock.after(ELECTION_HANDSHAKE_TIMEOUT_MS, () => refuse(tooSlow(to)));
+    });
     this.#socket = socket;
     const refuse = (error: AppError) => {
       socket.destroy();
       onRefused(error);
     };
-    this.#cancelTimer = clock.after(netTimeoutMs, () => socket.destroy());
-    socket.on('connect', () => {
-      this.#cancelTimer();
-      this.#cancelTimer = clock.after(ELECTION_HANDSHAKE_TIMEOUT_MS, () => refuse(tooSlow(to)));
-    });
+    this.#cancelTimer = clock.after(config.timings.netTimeoutMs, () => socket.destroy());
+    socket.on('secureConnect', () => socket.write(`${introduce(this.#options, to, keyingOf(socket))}\n`));
+    const reader = new LineReader(ELECTION_HANDSHAKE_BYTES_MAX);
     socket.on('data', (bytes) => {
       try {
-        for (const line of reader.push(bytes)) this.#take(socket, handshake.take(line));
+        for (const line of reader.push(bytes)) this.#take(socket, line);
       } catch (error) {
         refuse(toAppError(error));
       }
     });
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => {
-      this.#cancelTimer();
-      const established = this.#frames !== undefined;
-      this.#frames = undefined;
-      this.#held = [];
-      if (this.#closed) return;
-      this.#cancelTimer = clock.after(this.#retryMs, () => this.#connect());
-      this.#retryMs = Math.min(RECONNECT_MS_MAX, this.#retryMs * 2);
-      if (established) onLost();
+    socket.on('error', (error) => {
+      socket.destroy();
+      const refusal = asChannelRefusal(error, to);
+      if (refusal) onRefused(refusal);
     });
+    socket.on('close', () => this.#lose());
   }
 
-  #take(socket: Socket, next: string | FrameSealer): void {
-    if (typeof next === 'string') {
-      socket.write(`${next}\n`);
-      return;
-    }
+  /** The listener's proof, which is all that it ever has to say. */
+  #take(socket: TLSSocket, line: string): void {
+    const { to, greeting } = this.#options;
+    if (this.#established) throw new AppError('input/invalid', `${to} has more to say than its proof`);
+    checkListener(this.#options, to, keyingOf(socket), line);
     this.#cancelTimer();
-    this.#frames = next;
+    this.#established = true;
+    this.#unansweredSince = undefined;
     this.#retryMs = RECONNECT_MS_MIN;
-    for (const frame of [this.#options.greeting(), ...this.#held.splice(0)]) this.send(frame);
+    for (const frame of [greeting(), ...this.#held.splice(0)]) this.send(frame);
+  }
+
+  #lose(): void {
+    const { clock, onLost, onUnreachable } = this.#options;
+    this.#cancelTimer();
+    const established = this.#established;
+    this.#established = false;
+    this.#held = [];
+    if (this.#closed) return;
+    this.#cancelTimer = clock.after(this.#retryMs, () => this.#connect());
+    this.#retryMs = Math.min(RECONNECT_MS_MAX, this.#retryMs * 2);
+    if (established) onLost();
+    else onUnreachable();
   }
 }
 

@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { SecureContext, TLSSocket } from 'node:tls';
 import {
   type ElectionConfig,
   type Message,
   type NodeId,
   readFrame,
+  refuseMember,
   splitAddress,
 } from '@cloud-steg/election';
 import {
@@ -12,21 +13,31 @@ import {
   ELECTION_HANDSHAKE_BYTES_MAX,
   ELECTION_HANDSHAKE_TIMEOUT_MS,
   ELECTION_LINE_BYTES_MAX,
+  ELECTION_LISTEN_BACKLOG,
   ELECTION_SOCKETS_UNPROVEN_MAX,
-  KEY_BYTES,
   toAppError,
 } from '@cloud-steg/protocol';
 import type { Clock } from './clock.ts';
-import { answerDialer, challenge } from './handshake.ts';
+import { ConnectionPace } from './connection-pace.ts';
+import { answerDialer } from './handshake.ts';
 import { LineReader } from './line-reader.ts';
-import type { FrameOpener } from './link-proof.ts';
+import {
+  acceptChannel,
+  asChannelRefusal,
+  keyingOf,
+  type LinkCertificate,
+  listenerContext,
+  TCP_OPTIONS,
+} from './tls-channel.ts';
 
 export interface MemberServerOptions {
   readonly config: ElectionConfig;
   /** As `linkKey` returns it. */
   readonly key: Uint8Array;
+  readonly certificate: LinkCertificate;
   readonly clock: Clock;
-  onMessage(from: NodeId, message: Message): void;
+  /** `address` is the one that the message's connection comes from, without a port. */
+  onMessage(from: NodeId, message: Message, address: string): void;
   /** The connection of a member broke. */
   onLost(from: NodeId): void;
   /** A connection was closed for what came in on it, or did not. */
@@ -35,20 +46,21 @@ export interface MemberServerOptions {
 
 /** An accepted connection. */
 interface Incoming {
-  readonly socket: Socket;
+  readonly socket: TLSSocket;
+  readonly address: string;
   readonly reader: LineReader;
-  /** What it was challenged with. */
-  readonly nonce: string;
   /** Closes it in a while, unless it has proven itself. */
   readonly cancelDeadline: () => void;
   /** Whose it has proven to be. */
-  member: { readonly from: NodeId; readonly frames: FrameOpener } | undefined;
+  member: NodeId | undefined;
 }
 
 /** Where the other members connect to. Whoever can't prove to be one is hung up on, unheard. */
 export class MemberServer {
   readonly #options: MemberServerOptions;
+  readonly #context: SecureContext;
   readonly #server: Server;
+  readonly #pace = new ConnectionPace();
   /** Oldest first; no more than `ELECTION_SOCKETS_UNPROVEN_MAX`. */
   readonly #unproven = new Set<Incoming>();
   /** The newest of each member. */
@@ -56,7 +68,8 @@ export class MemberServer {
 
   constructor(options: MemberServerOptions) {
     this.#options = options;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#context = listenerContext(options.certificate);
+    this.#server = createServer(TCP_OPTIONS, (raw) => this.#accept(raw));
   }
 
   /** @throws AppError `server/address-in-use`, or `usage/bad-config` where this address can't be had at all. */
@@ -64,12 +77,17 @@ export class MemberServer {
     const { thisNode } = this.#options.config;
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error) => reject(asListenError(thisNode, error)));
-      this.#server.listen(splitAddress(thisNode), () => {
+      this.#server.listen({ ...splitAddress(thisNode), backlog: ELECTION_LISTEN_BACKLOG }, () => {
         this.#server.removeAllListeners('error');
         this.#server.on('error', (error) => this.#options.onRefused(toAppError(error)));
         resolve();
       });
     });
+  }
+
+  /** Takes nothing more in from the connection of `id`, not even what has arrived already. */
+  hangUp(id: NodeId): void {
+    this.#proven.get(id)?.socket.destroy();
   }
 
   async close(): Promise<void> {
@@ -79,32 +97,55 @@ export class MemberServer {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
-  #accept(socket: Socket): void {
+  #accept(raw: Socket): void {
+    const options = this.#options;
+    const { clock } = options;
+    const address = raw.remoteAddress ?? '';
+    if (!this.#pace.admits(clock.now(), address)) {
+      raw.destroy();
+      options.onRefused(
+        new AppError('rate/limited', `connections come in too fast, the last one from ${address}`),
+      );
+      return;
+    }
+    const socket = acceptChannel(raw, this.#context);
     const incoming: Incoming = {
       socket,
+      address,
       reader: new LineReader(ELECTION_HANDSHAKE_BYTES_MAX),
-      nonce: randomBytes(KEY_BYTES).toString('base64url'),
-      cancelDeadline: this.#options.clock.after(ELECTION_HANDSHAKE_TIMEOUT_MS, () =>
-        this.#refuse(incoming, unproven(`within ${ELECTION_HANDSHAKE_TIMEOUT_MS} ms`)),
+      cancelDeadline: clock.after(ELECTION_HANDSHAKE_TIMEOUT_MS, () =>
+        this.#refuse(incoming, unproven(address, `within ${ELECTION_HANDSHAKE_TIMEOUT_MS} ms`)),
       ),
       member: undefined,
     };
     this.#makeRoom();
     this.#unproven.add(incoming);
-    socket.on('error', () => socket.destroy());
+    socket.on('error', (error) => {
+      socket.destroy();
+      const refusal = asChannelRefusal(error, `a connection from ${address}`);
+      if (refusal) options.onRefused(refusal);
+    });
     socket.on('close', () => this.#forget(incoming));
     socket.on('data', (bytes) => {
-      for (const { from, message } of this.#read(incoming, bytes)) this.#options.onMessage(from, message);
+      for (const { from, message } of this.#read(incoming, bytes)) options.onMessage(from, message, address);
     });
-    socket.write(`${challenge(incoming.nonce)}\n`);
   }
 
-  /** Strangers can't keep members out: a member proves itself sooner than others can push it out. */
+  /**
+   * Strangers can't keep members out: they are closed at the expense of the address that has most of them, and a member
+   * proves itself sooner than others of its address can push it out.
+   */
   #makeRoom(): void {
-    const [oldest] = this.#unproven;
-    if (oldest === undefined || this.#unproven.size < ELECTION_SOCKETS_UNPROVEN_MAX) return;
+    if (this.#unproven.size < ELECTION_SOCKETS_UNPROVEN_MAX) return;
+    const byAddress = new Map<string, Incoming[]>();
+    for (const each of this.#unproven) {
+      byAddress.set(each.address, [...(byAddress.get(each.address) ?? []), each]);
+    }
+    const [most] = [...byAddress.values()].sort((a, b) => b.length - a.length);
+    const oldest = most?.[0];
+    if (!oldest) return;
     this.#unproven.delete(oldest);
-    this.#refuse(oldest, unproven(`before ${ELECTION_SOCKETS_UNPROVEN_MAX} others came`));
+    this.#refuse(oldest, unproven(oldest.address, `before ${ELECTION_SOCKETS_UNPROVEN_MAX} others came`));
   }
 
   /** The messages that `bytes` complete: all of them, or none and the connection is closed. */
@@ -118,29 +159,30 @@ export class MemberServer {
   }
 
   #take(incoming: Incoming, line: string): { from: NodeId; message: Message }[] {
-    const { member } = incoming;
-    if (!member) {
-      this.#prove(incoming, line);
-      return [];
-    }
-    const frame = readFrame(this.#options.config, member.frames.open(line));
-    if (frame.from !== member.from) {
-      throw new AppError('input/invalid', `connection of ${member.from} sends in the name of ${frame.from}`);
-    }
-    return [frame];
+    if (incoming.member !== undefined) return [{ from: incoming.member, message: readFrame(line) }];
+    this.#prove(incoming, line);
+    return [];
   }
 
   /** A member that connects again has lost the connection before, whether or not that has shown here yet. */
   #prove(incoming: Incoming, line: string): void {
-    const { from, answer, frames } = answerDialer({ ...this.#options, nonce: incoming.nonce }, line);
-    incoming.member = { from, frames };
+    const { socket } = incoming;
+    const { from, config, answer } = answerDialer(this.#options, keyingOf(socket), line);
+    const refusal = refuseMember(this.#options.config, from, config);
+    if (refusal) {
+      // It knows the secret, and is told why; the deadline closes what doesn't close by itself.
+      socket.end(`${answer}\n`, () => socket.destroy());
+      this.#options.onRefused(refusal);
+      return;
+    }
+    socket.write(`${answer}\n`);
+    incoming.member = from;
     incoming.reader.allow(ELECTION_LINE_BYTES_MAX);
     incoming.cancelDeadline();
     this.#unproven.delete(incoming);
     const before = this.#proven.get(from);
     this.#proven.set(from, incoming);
     before?.socket.destroy();
-    incoming.socket.write(`${answer}\n`);
   }
 
   #refuse({ socket }: Incoming, error: AppError): void {
@@ -152,14 +194,14 @@ export class MemberServer {
     const { member, cancelDeadline } = incoming;
     cancelDeadline();
     this.#unproven.delete(incoming);
-    if (!member || this.#proven.get(member.from) !== incoming) return;
-    this.#proven.delete(member.from);
-    this.#options.onLost(member.from);
+    if (member === undefined || this.#proven.get(member) !== incoming) return;
+    this.#proven.delete(member);
+    this.#options.onLost(member);
   }
 }
 
-function unproven(byWhen: string): AppError {
-  return new AppError('program/timeout', `a connection did not prove itself ${byWhen}`);
+function unproven(address: string, byWhen: string): AppError {
+  return new AppError('program/timeout', `a connection from ${address} did not prove itself ${byWhen}`);
 }
 
 function asListenError(address: NodeId, error: Error): AppError {
@@ -172,7 +214,15 @@ function asListenError(address: NodeId, error: Error): AppError {
     });
   }
   return new AppError('usage/bad-config', `this_node: cannot listen on ${address} (${code})`, {
+    hint: LISTEN_HINTS[code] ?? 'use an address of this machine at which the other servers reach it',
     data: { key: 'this_node' },
     cause: error,
   });
 }
+
+const LISTEN_HINTS: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL:
+    'this machine has no such address; use one of its own at which the other servers reach it, and --this-node to say which',
+  ENOTFOUND: 'nothing is known by that name; use an IP address, or add the name to /etc/hosts',
+  EACCES: 'ports below 1024 are reserved; use a higher one',
+};

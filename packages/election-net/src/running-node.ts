@@ -1,10 +1,17 @@
-import { randomBytes } from 'node:crypto';
-import { Election, type Input, type NodeId, type Outputs, writeFrame } from '@cloud-steg/election';
+import {
+  Election,
+  type Input,
+  type Message,
+  type NodeId,
+  type Outputs,
+  writeFrame,
+} from '@cloud-steg/election';
 import { type AppError, toAppError } from '@cloud-steg/protocol';
 import type { ElectionNode, ElectionNodeOptions, ElectionStatus } from './election-node.ts';
 import { linkKey } from './link-proof.ts';
 import { MemberLink } from './member-link.ts';
 import type { MemberServer } from './member-server.ts';
+import { PeerProcesses } from './peer-processes.ts';
 import type { StateFile } from './state-file.ts';
 import { statusOf } from './status.ts';
 import { TermClaim } from './term-claim.ts';
@@ -22,11 +29,13 @@ export class RunningNode implements ElectionNode {
   readonly #server: MemberServer | undefined;
   readonly #election: Election;
   readonly #links: ReadonlyMap<NodeId, MemberLink>;
+  readonly #processes: PeerProcesses;
   readonly #claim: TermClaim;
   readonly #listeners = new Set<() => void>();
   #cancelTick = (): void => {};
   #cancelSample = (): void => {};
-  #refusalLoggedAt = Number.NEGATIVE_INFINITY;
+  /** By what was logged, a closed set of words. */
+  readonly #refusalLoggedAt = new Map<string, number>();
   #told = '';
   #left: Promise<void> | undefined;
   #closed = false;
@@ -38,10 +47,11 @@ export class RunningNode implements ElectionNode {
     this.#file = file;
     this.#server = server;
     const durable = file.load();
+    file.requireWritable();
     this.#election = new Election({
       config,
       httpUrl,
-      process: `random:${randomBytes(16).toString('hex')}`,
+      process: options.processes.own,
       durable,
       storeTerm,
       now: clock.now(),
@@ -51,6 +61,12 @@ export class RunningNode implements ElectionNode {
       const message = `no ${file.path}, but the store knows term ${storeTerm}: votes once all others told their term`;
       options.log('warn', 'election.disk-lost', { message });
     }
+    this.#processes = new PeerProcesses(options.processes, clock, (peer, process) => {
+      options.log('info', 'election.process-ended', { peer, process });
+      // What it said last has come too late to be followed.
+      server?.hangUp(peer);
+      this.step({ kind: 'ended', peer, process });
+    });
     this.#links = new Map(config.peers.map((id) => [id, this.#linkTo(id)]));
     this.#claim = new TermClaim(options, {
       leads: (term) => !this.#closed && this.#election.term === term && this.#role === 'leader',
@@ -92,20 +108,34 @@ export class RunningNode implements ElectionNode {
       this.#fail(toAppError(error));
       return;
     }
-    if (this.#holdsLease) this.#claim.begin(this.#election.term);
     this.#setTick();
     this.#tellChanges();
   }
 
-  /** Somebody who is no member was hung up on. */
-  noteRefused({ message, hint }: AppError): void {
-    this.#warnSeldom('election.connection-refused', { message, hint });
+  /** Takes in what a member said over a connection from `address`. */
+  hear(from: NodeId, message: Message, address: string): void {
+    this.#links.get(from)?.heard();
+    if (message.kind === 'Ping') this.#processes.meet(from, message.process, address);
+    this.step({ kind: 'message', from, message });
   }
 
-  #warnSeldom(event: string, fields: Readonly<Record<string, unknown>>): void {
+  /** A connection with a member broke, whichever side had made it. */
+  lose(peer: NodeId): void {
+    this.#processes.look(peer);
+    this.step({ kind: 'linkLost', peer });
+  }
+
+  /** Somebody who is no member was hung up on. */
+  noteRefused({ code, message, hint }: AppError): void {
+    this.#warnSeldom('election.connection-refused', code, { message, hint });
+  }
+
+  /** Of each event and reason one a second, or else strangers could hide what matters among what does not. */
+  #warnSeldom(event: string, reason: string, fields: Readonly<Record<string, unknown>>): void {
     const now = this.#options.clock.now();
-    if (this.#closed || now - this.#refusalLoggedAt < REFUSAL_LOG_MS) return;
-    this.#refusalLoggedAt = now;
+    const loggedAt = this.#refusalLoggedAt.get(event + reason) ?? Number.NEGATIVE_INFINITY;
+    if (this.#closed || now - loggedAt < REFUSAL_LOG_MS) return;
+    this.#refusalLoggedAt.set(event + reason, now);
     this.#options.log('warn', event, fields);
   }
 
@@ -120,11 +150,14 @@ export class RunningNode implements ElectionNode {
   #perform({ persist, send, became, refused }: Outputs): void {
     if (persist) this.#file.save(persist);
     for (const { to, message } of send) {
-      this.#links.get(to)?.send(writeFrame(this.#options.config, to, message));
+      this.#links.get(to)?.send(writeFrame(message));
     }
-    for (const { role, term, why } of became)
+    for (const { role, term, why } of became) {
       this.#options.log('info', 'election.became', { role, term, why });
-    for (const { from, why } of refused) this.#warnSeldom('election.message-refused', { from, why });
+      // Beside the first heartbeats: it serves once both lease and claim are there.
+      if (role === 'leader') this.#claim.begin(term);
+    }
+    for (const { from, why } of refused) this.#warnSeldom('election.message-refused', from, { from, why });
   }
 
   #setTick(): void {
@@ -150,8 +183,9 @@ export class RunningNode implements ElectionNode {
       to: id,
       key: linkKey(secret),
       clock,
-      greeting: () => writeFrame(config, id, this.#election.greeting()),
-      onLost: () => this.step({ kind: 'linkLost', peer: id }),
+      greeting: () => writeFrame(this.#election.greeting()),
+      onLost: () => this.lose(id),
+      onUnreachable: () => this.#processes.look(id),
       onRefused: (error) => this.noteRefused(error),
     });
   }
@@ -194,6 +228,7 @@ export class RunningNode implements ElectionNode {
     this.#closed = true;
     this.#cancelTick();
     this.#cancelSample();
+    this.#processes.close();
     await Promise.all([...this.#links.values()].map((link) => link.close()));
     await this.#server?.close();
   }

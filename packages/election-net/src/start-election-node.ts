@@ -2,7 +2,6 @@ import { sizeAdvice } from '@cloud-steg/election';
 import { AppError, HTTP_URL_CHARS_MAX } from '@cloud-steg/protocol';
 import type { ElectionNode, ElectionNodeOptions } from './election-node.ts';
 import { linkKey } from './link-proof.ts';
-import { requireLoopback } from './loopback.ts';
 import { MemberServer } from './member-server.ts';
 import { RunningNode } from './running-node.ts';
 import { StateFile } from './state-file.ts';
@@ -10,7 +9,7 @@ import { StateFile } from './state-file.ts';
 /**
  * Starts a member of the cluster. A cluster of one leads at once and opens no socket.
  *
- * @throws AppError `usage/bad-config` (an address off loopback, an `httpUrl` that is none),
+ * @throws AppError `usage/bad-config` (an address that is not this machine’s, an `httpUrl` that is none),
  *   `server/address-in-use`, `server/state-damaged`.
  */
 export async function startElectionNode(options: ElectionNodeOptions): Promise<ElectionNode> {
@@ -22,14 +21,14 @@ export async function startElectionNode(options: ElectionNodeOptions): Promise<E
   const file = new StateFile(dataDir, config.thisNode);
   if (config.peers.length === 0) return new RunningNode(options, file);
 
-  requireLoopback(config);
   let node: RunningNode | undefined;
   const server = new MemberServer({
     config,
     key: linkKey(secret),
+    certificate: await options.certificate(),
     clock,
-    onMessage: (from, message) => node?.step({ kind: 'message', from, message }),
-    onLost: (peer) => node?.step({ kind: 'linkLost', peer }),
+    onMessage: (from, message, address) => node?.hear(from, message, address),
+    onLost: (peer) => node?.lose(peer),
     onRefused: (error) => node?.noteRefused(error),
   });
   // The address is taken before the file is read: a second server of the same name gets no further.

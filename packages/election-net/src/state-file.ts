@@ -6,6 +6,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -44,9 +45,18 @@ export class StateFile {
       text = readFileSync(this.path, 'utf8');
     } catch (error) {
       if (isAbsent(error)) return undefined;
-      throw error instanceof AppError ? error : this.#damaged('cannot be read', error);
+      throw error instanceof AppError ? error : this.#damaged(`cannot be read${reasonOf(error)}`, error);
     }
     return this.#parse(text);
+  }
+
+  /**
+   * Tries whether {@link save} would work, so that a full or read-only disk is found out now rather than at an election.
+   *
+   * @throws AppError `server/state-damaged`.
+   */
+  requireWritable(): void {
+    this.#writing(() => rmSync(this.#writeBeside('')));
   }
 
   /**
@@ -55,10 +65,18 @@ export class StateFile {
    * @throws AppError `server/state-damaged`; either state may then be on disk.
    */
   save(state: DurableState): void {
+    this.#writing(() => {
+      const content = JSON.stringify({ node: this.#id, state, sha256: digest(this.#id, state) });
+      renameSync(this.#writeBeside(`${content}\n`), this.path);
+      syncDirectory(dirname(this.path));
+    });
+  }
+
+  #writing(write: () => void): void {
     try {
-      this.#replace(state);
+      write();
     } catch (cause) {
-      throw new AppError('server/state-damaged', `${this.path} cannot be written`, {
+      throw new AppError('server/state-damaged', `${this.path} cannot be written${reasonOf(cause)}`, {
         hint: 'make room on the disk or see to its permissions: without it, this server must not vote',
         data: { path: this.path },
         cause,
@@ -66,8 +84,8 @@ export class StateFile {
     }
   }
 
-  #replace(state: DurableState): void {
-    const content = JSON.stringify({ node: this.#id, state, sha256: digest(this.#id, state) });
+  /** Makes `content` durable in a file next to the real one, and returns that file's path. */
+  #writeBeside(content: string): string {
     const dir = dirname(this.path);
     if (mkdirSync(dir, { recursive: true, mode: 0o700 }) !== undefined) {
       syncDirectory(dirname(dir));
@@ -76,13 +94,12 @@ export class StateFile {
     const temporary = `${this.path}.tmp`;
     const file = openSync(temporary, 'w', 0o600);
     try {
-      writeSync(file, `${content}\n`);
+      writeSync(file, content);
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
-    renameSync(temporary, this.path);
-    syncDirectory(dir);
+    return temporary;
   }
 
   #parse(text: string): DurableState {
@@ -126,6 +143,11 @@ function syncDirectory(dir: string): void {
   } finally {
     closeSync(handle);
   }
+}
+
+/** What the system calls it, such as ` (ENOSPC)`. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
 }
 
 function isAbsent(error: unknown): boolean {

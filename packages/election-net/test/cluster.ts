@@ -1,11 +1,22 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readElectionConfig } from '@cloud-steg/election';
-import { type ElectionNode, type ElectionNodeOptions, startElectionNode, systemClock } from '../src/index.ts';
+import { keyPairFromSeed, makeCertificate } from '../../envelope/src/index.ts';
+import {
+  type ElectionNode,
+  type ElectionNodeOptions,
+  type LinkCertificate,
+  startElectionNode,
+  systemClock,
+} from '../src/index.ts';
 
-const FAST_TIMINGS = {
+/** Keys of the configuration file. */
+export type Timings = Readonly<Record<string, number>>;
+
+const FAST_TIMINGS: Timings = {
   heartbeat_interval_ms: 100,
   election_timeout_min_ms: 300,
   election_timeout_max_ms: 600,
@@ -19,6 +30,14 @@ const POLL_MS = 10;
 
 /** What the servers of a test's cluster know, and nobody else. */
 export const SECRET = new Uint8Array(32).fill(7);
+
+let made: Promise<LinkCertificate> | undefined;
+
+/** One for all of a test file's nodes: nobody looks at it. */
+export function certificate(): Promise<LinkCertificate> {
+  made ??= makeCertificate(keyPairFromSeed('Ed25519', randomBytes(32)), randomBytes(8), 0);
+  return made;
+}
 
 /** Addresses on loopback that were free a moment ago. */
 export async function freeAddresses(count: number): Promise<string[]> {
@@ -40,11 +59,11 @@ export async function freeAddresses(count: number): Promise<string[]> {
 
 /** Resolves with what `probe` returns once that is not undefined. */
 export async function eventually<T>(what: string, probe: () => T | undefined): Promise<T> {
-  const end = Date.now() + DEADLINE_MS;
+  const end = performance.now() + DEADLINE_MS;
   for (;;) {
     const found = probe();
     if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(`still waiting for ${what}`);
+    if (performance.now() > end) throw new Error(`still waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
@@ -55,26 +74,38 @@ export class TestCluster {
   readonly dataDir: string;
   readonly nodes = new Map<string, ElectionNode>();
   readonly log: { level: string; event: string; fields: Readonly<Record<string, unknown>> }[] = [];
+  /** Whose processes, by name, are taken for gone. */
+  readonly gone = new Set<string>();
   readonly claims: { term: number; id: string }[] = [];
 
-  private constructor(ids: readonly string[], dataDir: string) {
+  readonly #timings: Timings;
+  readonly #processes = new Map<string, string>();
+  #runs = 0;
+
+  private constructor(ids: readonly string[], dataDir: string, timings: Timings) {
     this.ids = ids;
     this.dataDir = dataDir;
+    this.#timings = timings;
   }
 
   /** Nothing runs yet. */
-  static async of(size: number): Promise<TestCluster> {
-    return new TestCluster(await freeAddresses(size), await mkdtemp(join(tmpdir(), 'election-')));
+  static async of(size: number, timings = FAST_TIMINGS): Promise<TestCluster> {
+    return new TestCluster(await freeAddresses(size), await mkdtemp(join(tmpdir(), 'election-')), timings);
   }
 
-  static async started(size: number): Promise<TestCluster> {
-    const cluster = await TestCluster.of(size);
+  static async started(size: number, timings = FAST_TIMINGS): Promise<TestCluster> {
+    const cluster = await TestCluster.of(size, timings);
     await Promise.all(cluster.ids.map((id) => cluster.start(id)));
     return cluster;
   }
 
   get storeTerm(): number {
     return this.claims.at(-1)?.term ?? 0;
+  }
+
+  /** What the node last started there calls its process. */
+  processOf(id: string): string {
+    return this.#processes.get(id) ?? '';
   }
 
   urlOf(id: string): string {
@@ -84,9 +115,15 @@ export class TestCluster {
   optionsFor(id: string, changes: Partial<ElectionNodeOptions> = {}): ElectionNodeOptions {
     const [first, ...peers] = this.ids;
     return {
-      config: readElectionConfig({ ...FAST_TIMINGS, this_node: first, peers }, id),
+      config: readElectionConfig({ ...this.#timings, this_node: first, peers }, id),
       httpUrl: this.urlOf(id),
       secret: SECRET,
+      certificate,
+      processes: {
+        own: this.#nameProcess(id),
+        isHere: () => true,
+        hasEnded: (process) => this.gone.has(process),
+      },
       dataDir: this.dataDir,
       storeTerm: this.storeTerm,
       claimTerm: async (term, claimant) => {
@@ -122,6 +159,12 @@ export class TestCluster {
       const leading = node.leading();
       return leading ? [{ id, term: leading.term, node }] : [];
     });
+  }
+
+  #nameProcess(id: string): string {
+    const name = `process ${++this.#runs}`;
+    this.#processes.set(id, name);
+    return name;
   }
 
   async stop(id: string): Promise<void> {

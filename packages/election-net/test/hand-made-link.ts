@@ -1,9 +1,11 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { type ElectionConfig, splitAddress } from '@cloud-steg/election';
-import { DialerHandshake } from '../src/handshake.ts';
+import { checkListener, introduce } from '../src/handshake.ts';
 import { LineReader } from '../src/line-reader.ts';
-import { FrameSealer } from '../src/link-proof.ts';
+import { acceptChannel, dialChannel, keyingOf, listenerContext } from '../src/tls-channel.ts';
+import { certificate } from './cluster.ts';
 
 /** One end of a connection, played by a test: it may say anything, and tells what it hears. */
 export class HandMadeLink {
@@ -33,11 +35,37 @@ export class HandMadeLink {
     });
   }
 
+  /** Encrypted, and no more than that. */
   static async to(address: string): Promise<HandMadeLink> {
+    const socket = dialChannel(address, () => {});
+    const link = new HandMadeLink(socket);
+    await once(socket, 'secureConnect');
+    return link;
+  }
+
+  /** Without TLS. */
+  static async plainTo(address: string): Promise<HandMadeLink> {
     const socket = connect(splitAddress(address));
     const link = new HandMadeLink(socket);
     await once(socket, 'connect');
     return link;
+  }
+
+  /** Listens at `address`, encrypted, and gives each connection to `play`. */
+  static async listen(address: string, play: (link: HandMadeLink) => void | Promise<void>): Promise<Server> {
+    const context = listenerContext(await certificate());
+    const server = createServer((raw) => {
+      void play(new HandMadeLink(acceptChannel(raw, context)));
+    });
+    server.listen(splitAddress(address));
+    await once(server, 'listening');
+    return server;
+  }
+
+  /** What this end could prove to hold, if it knew the secret. */
+  get keying(): Uint8Array {
+    if (!(this.socket instanceof TLSSocket)) throw new Error('not encrypted');
+    return keyingOf(this.socket);
   }
 
   say(line: string): void {
@@ -55,15 +83,11 @@ export class HandMadeLink {
     return this.#heard.shift();
   }
 
-  /** Proves to be `config.thisNode` as a dialer of `listener`, and returns what seals its frames. */
-  async prove(config: ElectionConfig, key: Uint8Array, listener: string): Promise<FrameSealer> {
-    const handshake = new DialerHandshake({ config, key, nonce: 'n'.repeat(43) }, listener);
-    for (;;) {
-      const line = await this.hear();
-      if (line === undefined) throw new Error(`${listener} hung up`);
-      const next = handshake.take(line);
-      if (next instanceof FrameSealer) return next;
-      this.say(next);
-    }
+  /** Proves to be `config.thisNode` as a dialer of `listener`, and has it prove itself. */
+  async prove(config: ElectionConfig, key: Uint8Array, listener: string): Promise<void> {
+    this.say(introduce({ config, key }, listener, this.keying));
+    const line = await this.hear();
+    if (line === undefined) throw new Error(`${listener} hung up`);
+    checkListener({ config, key }, listener, this.keying, line);
   }
 }

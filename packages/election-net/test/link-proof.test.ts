@@ -2,56 +2,86 @@ import { readElectionConfig } from '@cloud-steg/election';
 import { AppError } from '@cloud-steg/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { answerDialer } from '../src/handshake.ts';
-import { checkProof, FrameOpener, FrameSealer, linkKey, proofOf, type Session } from '../src/link-proof.ts';
+import { answerDialer, checkListener, introduce } from '../src/handshake.ts';
+import { checkProof, type LinkEnd, linkKey, proofOf } from '../src/link-proof.ts';
 import { SECRET } from './cluster.ts';
 
 const key = linkKey(SECRET);
-const session: Session = {
-  dialer: 'a:1',
-  listener: 'b:1',
-  dialerNonce: 'd'.repeat(43),
-  listenerNonce: 'l'.repeat(43),
-};
+const keying = new Uint8Array(32).fill(1);
+const dialerConfig = readElectionConfig({ this_node: '127.0.0.1:5001', peers: ['127.0.0.1:5002'] });
+const listenerConfig = readElectionConfig({ this_node: '127.0.0.1:5002', peers: ['127.0.0.1:5001'] });
+const [dialer, listener] = [dialerConfig.thisNode, listenerConfig.thisNode];
+const end: LinkEnd = { role: 'dialer', own: dialer, other: listener, config: dialerConfig.hash, keying };
 
 describe('a proof', () => {
-  it('holds for its role, its members, its nonces and its secret only', () => {
-    const proof = proofOf(key, 'dialer', session);
-    expect(() => checkProof(key, 'dialer', session, proof)).not.toThrow();
-    const swapped = { ...session, dialer: session.listener, listener: session.dialer };
-    const others: [Uint8Array, 'dialer' | 'listener', Session][] = [
-      [key, 'listener', session],
-      [key, 'listener', swapped],
-      [key, 'dialer', swapped],
-      [key, 'dialer', { ...session, dialer: 'a:2' }],
-      [key, 'dialer', { ...session, listener: 'b:2' }],
-      [key, 'dialer', { ...session, dialerNonce: 'x'.repeat(43) }],
-      [key, 'dialer', { ...session, listenerNonce: 'x'.repeat(43) }],
-      [linkKey(new Uint8Array(32)), 'dialer', session],
+  it('holds for its role, its members, its configuration, its channel and its secret only', () => {
+    const proof = proofOf(key, end);
+    expect(() => checkProof(key, end, proof)).not.toThrow();
+    const others: [Uint8Array, LinkEnd][] = [
+      [key, { ...end, role: 'listener' }],
+      [key, { ...end, own: listener, other: dialer }],
+      [key, { ...end, role: 'listener', own: listener, other: dialer }],
+      [key, { ...end, own: '127.0.0.1:5003' }],
+      [key, { ...end, other: '127.0.0.1:5003' }],
+      [key, { ...end, config: 'another' }],
+      [key, { ...end, keying: new Uint8Array(32) }],
+      [linkKey(new Uint8Array(32)), end],
     ];
-    for (const [otherKey, role, other] of others) {
-      expect(() => checkProof(otherKey, role, other, proof)).toThrow(
+    for (const [otherKey, other] of others) {
+      expect(() => checkProof(otherKey, other, proof)).toThrow(
         expect.objectContaining({ code: 'auth/bad-signature' }),
       );
     }
   });
 
-  it('is what docs/wire.md says it is', () => {
-    expect(proofOf(key, 'dialer', session)).toBe('tfP29Huosz73KPbx6TFFOxLgDQt_jB4lg08OEOxqGRM');
-    expect(proofOf(key, 'listener', session)).toBe('3RfkpopRgRsDI1-EUEBJsOZi_mFSrT_dbWWvUIqW3N8');
-  });
-
-  it('cannot be had of a secret of another length', () => {
+  it('cannot be had of a secret or of keying material of another length', () => {
     expect(() => linkKey(new Uint8Array(0))).toThrow('cluster secret of 0 bytes');
+    expect(() => proofOf(key, { ...end, keying: new Uint8Array(0) })).toThrow('keying material of 0 bytes');
   });
 });
 
-describe('a dialer’s line', () => {
-  it('is refused with a code, whatever it holds', () => {
-    const config = readElectionConfig({ this_node: 'b:1', peers: ['a:1'] });
-    const options = { config, key, nonce: session.listenerNonce };
+describe('a handshake', () => {
+  it('is what docs/wire.md says it is', () => {
+    const hello = introduce({ config: dialerConfig, key }, listener, keying);
+    expect(hello).toBe(
+      '{"v":2,"from":"127.0.0.1:5001","to":"127.0.0.1:5002","config":"7014644367dbf65e","proof":"FM5YTBkc0frbjNwy2e0cflx3rbrBErt-Cr4wiTQTWr8"}',
+    );
+    const { from, config, answer } = answerDialer({ config: listenerConfig, key }, keying, hello);
+    expect([from, config]).toEqual([dialer, dialerConfig.hash]);
+    expect(answer).toBe(
+      '{"config":"7014644367dbf65e","proof":"nrxSxQdOGlXgaoqmqh7lwJ8c5r7GoZrwuoMtmjquhnQ"}',
+    );
+    expect(() => checkListener({ config: dialerConfig, key }, listener, keying, answer)).not.toThrow();
+  });
+
+  it('answers a dialer of another configuration that knows the secret, and both can name it', () => {
+    const other = readElectionConfig({
+      this_node: dialer,
+      peers: [listener, '127.0.0.1:5009'],
+    });
+    const hello = introduce({ config: other, key }, listener, keying);
+    const { config, answer } = answerDialer({ config: listenerConfig, key }, keying, hello);
+    expect(config).toBe(other.hash);
+    expect(() => checkListener({ config: other, key }, listener, keying, answer)).toThrow(
+      `${listener} runs with configuration ${listenerConfig.hash}, this node with ${other.hash}`,
+    );
+  });
+
+  it('does not answer a dialer that changed its configuration’s hash after the proof', () => {
+    const hello = introduce({ config: dialerConfig, key }, listener, keying);
+    const forged = hello.replace(dialerConfig.hash, 'f'.repeat(dialerConfig.hash.length));
+    expect(() => answerDialer({ config: listenerConfig, key }, keying, forged)).toThrow('did not prove');
+  });
+
+  it('is refused with a code, whatever the dialer’s line holds', () => {
     const claim = fc.record(
-      { from: fc.constantFrom('a:1', 'b:1'), to: fc.constant('b:1'), nonce: fc.string(), proof: fc.string() },
+      {
+        v: fc.constant(2),
+        from: fc.constantFrom(dialer, listener),
+        to: fc.constant(listener),
+        config: fc.string(),
+        proof: fc.oneof(fc.string(), fc.constant('A'.repeat(43))),
+      },
       { requiredKeys: [] },
     );
     const line = fc.oneof(
@@ -61,49 +91,12 @@ describe('a dialer’s line', () => {
     );
     const property = fc.property(line, (text) => {
       try {
-        answerDialer(options, text);
+        answerDialer({ config: listenerConfig, key }, keying, text);
         return false;
       } catch (error) {
         return error instanceof AppError && error.code !== 'program/bug';
       }
     });
     expect(() => fc.assert(property)).not.toThrow();
-  });
-});
-
-describe('sealed frames', () => {
-  it('are what docs/wire.md says they are', () => {
-    const sealer = new FrameSealer(key, session);
-    expect(sealer.seal('hello')).toBe('AWpofswPJHwkTa-Xe7q5-lr22sUahvrkQnbkVTG4Mso hello');
-    expect(sealer.seal('hello')).toBe('03-RTQ6D9-86rMIsb8yHYTkA-7PxYzY_W9RvLN-uHaE hello');
-  });
-
-  it('come out as they went in', () => {
-    const property = fc.property(fc.array(fc.string({ unit: 'grapheme' })), (frames) => {
-      const sealer = new FrameSealer(key, session);
-      const opener = new FrameOpener(key, session);
-      return frames.every((frame) => opener.open(sealer.seal(frame)) === frame);
-    });
-    expect(() => fc.assert(property)).not.toThrow();
-  });
-
-  it('are refused with any character changed, and under any other session', () => {
-    const line = new FrameSealer(key, session).seal('{"term":1}');
-    const opens =
-      (text: string, of = session) =>
-      () =>
-        new FrameOpener(key, of).open(text);
-    expect(opens(line)()).toBe('{"term":1}');
-    for (let i = 0; i < line.length; i++) {
-      expect(opens(`${line.slice(0, i)}~${line.slice(i + 1)}`)).toThrow('in the name of a:1 is not its own');
-    }
-    for (const other of [
-      { ...session, dialer: 'a:2' },
-      { ...session, listener: 'b:2' },
-      { ...session, dialerNonce: 'x'.repeat(43) },
-      { ...session, listenerNonce: 'x'.repeat(43) },
-    ]) {
-      expect(opens(line, other)).toThrow(AppError);
-    }
   });
 });

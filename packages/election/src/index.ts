@@ -10,7 +10,7 @@ export {
 export { DurableState } from './durable-state.ts';
 export { Election, type ElectionView, type Input } from './election.ts';
 export { readFrame, writeFrame } from './frame.ts';
-export { DialerProof, LinkChallenge, ListenerProof, readDialerProof } from './handshake.ts';
+export { DialerProof, ListenerProof, readDialerProof, readListenerProof, refuseMember } from './handshake.ts';
 export type { Outgoing, Outputs, Refusal, RoleChange } from './machine.ts';
 export { ElectionCause, Message, NodeReport } from './message.ts';
 export type { PastElection } from './past-elections.ts';

@@ -116,14 +116,24 @@ export const ELECTION_TIMING_MS_MIN = 10;
 export const ELECTION_TIMING_MS_MAX = 10 * MINUTE;
 /** Incoming connections that have proven nothing yet; one more, and the oldest of them is closed. */
 export const ELECTION_SOCKETS_UNPROVEN_MAX = 32;
-/** One line of the handshake that begins an election link: two addresses, a nonce and a proof at most. */
+/** Connections let in at an election address: in all, and from any one address. */
+export const ELECTION_CONNECTIONS_PER_SECOND = 128;
+export const ELECTION_CONNECTIONS_PER_ADDRESS_PER_SECOND = 64;
+/** Connections that the system holds until they are let in. */
+export const ELECTION_LISTEN_BACKLOG = 64;
+/** An election link without a byte for this long is asked by TCP whether it is still there. */
+export const ELECTION_KEEP_ALIVE_MS = SECOND;
+/** One line of the handshake that begins an election link: two addresses, a hash and a proof at most. */
 export const ELECTION_HANDSHAKE_BYTES_MAX = KiB;
 /** Both sides of an election link have proven themselves after this long, or it is closed. */
 export const ELECTION_HANDSHAKE_TIMEOUT_MS = 2 * SECOND;
 /** Messages that wait for the handshake to end; later ones are dropped. */
 export const ELECTION_HELD_MESSAGES_MAX = 64;
-/** Messages for a member that reads nothing are dropped beyond this. */
+/** The connection to a member that reads nothing is given up beyond this. */
 export const ELECTION_UNSENT_BYTES_MAX = 256 * KiB;
+/** A process that has closed its connections is looked for this often, and so many times, whether it has ended. */
+export const ELECTION_PROCESS_CHECK_MS = 2;
+export const ELECTION_PROCESS_CHECKS_MAX = 100;
 /** No message moves a node further than this many terms at once; at one election a second, ten days' worth. */
 export const TERM_JUMP_MAX = 1_000_000;
 /** `state.json` holds a term, a vote and little else. */
