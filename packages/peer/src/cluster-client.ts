@@ -3,36 +3,29 @@
  * until the deadline. Every call may be repeated, since every change is idempotent by its id.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Identity } from '@cloud-steg/envelope';
-import { openLeaderStatement, signRequest } from '@cloud-steg/envelope';
+import { signRequest } from '@cloud-steg/envelope';
 import {
   AppError,
+  CLUSTER_ATTEMPT_TIMEOUT_MS,
   ClusterStatus,
-  isErrorCode,
-  LeaderHint,
+  NO_ANSWER_FROM,
   PAGE_MAX,
-  Problem,
   type PublicKey,
   parse,
   parseJson,
-  SIGNATURE_WINDOW_MS,
-  traitsOf,
   type Username,
 } from '@cloud-steg/protocol';
 import type * as z from 'zod';
+import { type Attempt, type Failure, HedgedRequest, type Said, unreachable } from './hedged-request.ts';
 import { callHttp, type HttpAnswer, reasonOf } from './http-call.ts';
 import type { PeerPorts } from './ports.ts';
+import { checkVouchedFor, leaderHintOf, problemOf } from './server-answers.ts';
 
 /** Enough for a page of users with their pictures' data. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
-const ATTEMPT_TIMEOUT_MS = 5_000;
-const RETRY_PAUSE_MS = 100;
-const REDIRECTS_MAX = 4;
 /** A list longer than this is a server's mistake, or malice. */
 const PAGES_MAX = 10_000;
-/** A leader statement older than this, by this machine's clock, is not followed. */
-const STATEMENT_AGE_MS_MAX = 2 * SIGNATURE_WINDOW_MS;
 
 /** Who signs, and for which cluster. */
 export interface Caller {
@@ -54,10 +47,12 @@ export interface ClusterCall<S extends z.ZodType> {
 /** Shape of a page: what it lists, and `after` of the next one. */
 type PageSchema = z.ZodType<{ next?: string | undefined }>;
 
-/** One server's last failure. */
-interface Failure {
-  readonly url: string;
-  readonly reason: string;
+/** What is asked of whichever server leads. */
+interface ClusterRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly body: Uint8Array;
+  readonly caller: Caller | undefined;
 }
 
 export class ClusterClient {
@@ -139,7 +134,7 @@ export class ClusterClient {
 
   /** A JSON call to the leader. Throws what the cluster answered, or `cluster/...` when it can't. */
   async call<S extends z.ZodType>(call: ClusterCall<S>): Promise<z.infer<S>> {
-    const { body } = await this.#untilDeadline(call.method, call.path, call.body, call.as);
+    const { body } = await this.#answerTo(call.method, call.path, call.body, call.as);
     return parseJson(call.answer, Buffer.from(body).toString(), `answer to ${call.method} ${call.path}`);
   }
 
@@ -165,38 +160,27 @@ export class ClusterClient {
 
   /** The bytes of a preview. */
   async bytes(path: string): Promise<Uint8Array> {
-    return (await this.#untilDeadline('GET', path, undefined, undefined)).body;
+    return (await this.#answerTo('GET', path, undefined, undefined)).body;
   }
 
-  async #untilDeadline(method: string, path: string, json: object | undefined, caller: Caller | undefined) {
-    const deadline = this.#ports.now() + this.#ports.clusterTimeoutMs;
+  async #answerTo(
+    method: string,
+    path: string,
+    json: object | undefined,
+    caller: Caller | undefined,
+  ): Promise<HttpAnswer> {
+    const began = performance.now();
     const body = json === undefined ? new Uint8Array() : new Uint8Array(Buffer.from(JSON.stringify(json)));
-    let lastRefusal: AppError | undefined;
-    // Once a request may have arrived, giving up early could leave its effect behind: a view spent, a grant made.
-    let mayHaveArrived = false;
-    for (;;) {
-      const failures: Failure[] = [];
-      const candidates = this.#candidates();
-      for (const server of candidates) {
-        try {
-          const answer = await this.#attempt(server, method, path, body, caller);
-          if (answer.status < 300) return answer;
-          throw problemOf(answer, server);
-        } catch (error) {
-          if (error instanceof AppError) {
-            if (!isPassing(error)) throw error;
-            lastRefusal = error;
-          } else {
-            failures.push({ url: server, reason: reasonOf(error) });
-            mayHaveArrived ||= !neverSent(error);
-            if (server === this.#leader) this.#leader = undefined;
-          }
-        }
-      }
-      if (failures.length === candidates.length && !mayHaveArrived) throw unreachable(failures);
-      if (this.#ports.now() + RETRY_PAUSE_MS >= deadline) throw lastRefusal ?? unreachable(failures);
-      await sleep(RETRY_PAUSE_MS);
-    }
+    // Before the servers are asked for anything else: it takes the word of all of them.
+    if (caller) await this.clusterKey();
+    return new HedgedRequest({
+      candidates: () => this.#candidates(),
+      ask: (attempt) => this.#ask(attempt, { method, path, body, caller }),
+      onSilent: (origin) => {
+        if (origin === this.#leader) this.#leader = undefined;
+      },
+      timeoutMs: Math.max(1, this.#ports.clusterTimeoutMs - (performance.now() - began)),
+    }).run();
   }
 
   /** The last leader first, then every configured server. */
@@ -204,35 +188,32 @@ export class ClusterClient {
     return [...new Set([...(this.#leader ? [this.#leader] : []), ...this.servers])];
   }
 
-  /** One server and the redirects it gives. */
-  async #attempt(server: string, method: string, path: string, body: Uint8Array, caller: Caller | undefined) {
-    let origin = server;
-    for (let hop = 0; hop < REDIRECTS_MAX; hop++) {
-      const url = origin + path;
-      const headers: Record<string, string> = body.length > 0 ? { 'content-type': 'application/json' } : {};
-      if (caller) Object.assign(headers, await this.#sign(method, url, body, caller));
-      const answer = await callHttp({
-        method,
-        url,
-        headers,
-        ...(body.length > 0 && { body }),
-        timeoutMs: Math.min(ATTEMPT_TIMEOUT_MS, this.#ports.clusterTimeoutMs),
-        answerBytesMax: ANSWER_BYTES_MAX,
-      }).catch((error: unknown) => {
-        if (hop === 0) throw error;
-        // The follower is fine; the leader it names may just have died, and an election be due.
-        throw new AppError(
-          'cluster/no-leader',
-          `${server} names ${origin} as leader, which does not answer (${reasonOf(error)})`,
-        );
-      });
-      if (answer.status !== 307) {
-        if (answer.status < 300) this.#leader = origin;
-        return answer;
-      }
-      origin = await this.#leaderNamedBy(answer);
+  async #ask(attempt: Attempt, { method, path, body, caller }: ClusterRequest): Promise<Said<HttpAnswer>> {
+    const { origin, silent, signal, afresh } = attempt;
+    const url = origin + path;
+    const headers: Record<string, string> = body.length > 0 ? { 'content-type': 'application/json' } : {};
+    if (silent.length > 0) headers[NO_ANSWER_FROM] = silent.join(', ');
+    // Anew for each try: a server accepts no nonce twice.
+    if (caller) Object.assign(headers, await this.#sign(method, url, body, caller));
+    const answer = await callHttp({
+      method,
+      url,
+      headers,
+      ...(body.length > 0 && { body }),
+      timeoutMs: Math.min(CLUSTER_ATTEMPT_TIMEOUT_MS, this.#ports.clusterTimeoutMs),
+      answerBytesMax: ANSWER_BYTES_MAX,
+      signal,
+      afresh,
+    });
+    if (answer.status === 307) {
+      const hint = leaderHintOf(answer);
+      const known = this.servers.includes(hint.origin);
+      if (!known) checkVouchedFor(hint, await this.clusterKey(), this.#ports.now());
+      return { kind: 'redirect', to: hint.origin };
     }
-    throw new AppError('cluster/no-leader', 'the servers point at each other: an election is under way');
+    if (answer.status >= 300) return { kind: 'refusal', error: problemOf(answer, origin) };
+    this.#leader = origin;
+    return { kind: 'answer', answer };
   }
 
   async #sign(
@@ -252,25 +233,6 @@ export class ClusterClient {
       },
     );
   }
-
-  /** Where a 307 points, if this client knows that server or the cluster's key vouches for it. */
-  async #leaderNamedBy(answer: HttpAnswer): Promise<string> {
-    const hint = parseJson(LeaderHint, Buffer.from(answer.body).toString(), 'redirect to the leader');
-    const origin = new URL(hint.leader_url).origin;
-    if (this.servers.includes(origin)) return origin;
-    const statement = openLeaderStatement(await this.clusterKey(), hint.leader_statement);
-    const ageMs = Math.abs(this.#ports.now() - statement.at);
-    if (new URL(statement.url).origin !== origin || ageMs > STATEMENT_AGE_MS_MAX) {
-      throw new AppError(
-        'cluster/untrusted-leader',
-        `a server sent us to ${origin}, which the cluster has not vouched for just now`,
-        {
-          hint: 'name the servers you trust with --server',
-        },
-      );
-    }
-    return origin;
-  }
 }
 
 /** One server's view of the cluster. Rejects when it doesn't answer. */
@@ -278,47 +240,9 @@ export async function statusOf(server: string): Promise<ClusterStatus> {
   const answer = await callHttp({
     method: 'GET',
     url: `${server}/status`,
-    timeoutMs: ATTEMPT_TIMEOUT_MS,
+    timeoutMs: CLUSTER_ATTEMPT_TIMEOUT_MS,
     answerBytesMax: ANSWER_BYTES_MAX,
   });
   if (answer.status !== 200) throw new Error(`answered ${answer.status}`);
   return parse(ClusterStatus, JSON.parse(Buffer.from(answer.body).toString()), `${server}/status`);
-}
-
-/** An HTTP answer that is not a success, as the error it carries. */
-export function problemOf(answer: HttpAnswer, who: string): AppError {
-  try {
-    const problem = parseJson(Problem, Buffer.from(answer.body).toString(), 'problem');
-    if (isErrorCode(problem.code)) {
-      // Somebody else's bug is a failure here, not a bug.
-      const code = problem.code === 'program/bug' ? 'program/failed' : problem.code;
-      return new AppError(code, problem.detail, {
-        ...(problem.hint !== undefined && { hint: problem.hint }),
-        ...(problem.data !== undefined && { data: problem.data }),
-      });
-    }
-  } catch {
-    // Fall through: whoever answered speaks another language.
-  }
-  return new AppError('program/failed', `${who} answered ${answer.status} without saying why`, {
-    hint: 'is this address a Cloud Steg server?',
-  });
-}
-
-/** Worth another try: the cluster could not, rather than would not. */
-function isPassing(error: AppError): boolean {
-  return traitsOf(error.code).status === 503;
-}
-
-/** True when a failed call can't have reached anybody. */
-function neverSent(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(code);
-}
-
-function unreachable(failures: readonly Failure[]): AppError {
-  const tried = failures.map(({ url, reason }) => `${url} (${reason})`).join(', ');
-  return new AppError('cluster/unreachable', `no discovery server answered: tried ${tried}`, {
-    data: { tried: failures },
-  });
 }

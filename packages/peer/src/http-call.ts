@@ -1,6 +1,7 @@
 /** One JSON call over HTTP, bounded in time and size. `fetch` won't do: it refuses ports such as 6000. */
 
 import {
+  type ClientRequest,
   Agent as HttpAgent,
   request as httpRequest,
   type IncomingMessage,
@@ -16,7 +17,10 @@ export interface HttpCall {
   readonly body?: Uint8Array;
   readonly timeoutMs: number;
   readonly answerBytesMax: number;
+  /** Breaks the call off. */
   readonly signal?: AbortSignal;
+  /** Over a connection of its own, rather than one kept from an earlier call. */
+  readonly afresh?: boolean;
   /** More for `node:http`, such as how to connect. */
   readonly options?: RequestOptions;
 }
@@ -32,34 +36,69 @@ const agents = {
   'https:': new HttpsAgent({ keepAlive: true, maxSockets: 16 }),
 };
 
-/** Resolves to any answer, of any status. Rejects with Node's error when there is none. */
-export function callHttp(call: HttpCall): Promise<HttpAnswer> {
-  const url = new URL(call.url);
-  const secure = url.protocol === 'https:';
-  const signal = AbortSignal.any([
-    AbortSignal.timeout(call.timeoutMs),
-    ...(call.signal ? [call.signal] : []),
-  ]);
-  return new Promise((resolve, reject) => {
-    const request = (secure ? httpsRequest : httpRequest)(
-      url,
-      {
-        method: call.method,
-        agent: agents[secure ? 'https:' : 'http:'],
-        headers: { ...call.headers, ...(call.body && { 'content-length': String(call.body.length) }) },
-        signal,
-        ...call.options,
-      },
-      (response) => {
+/** No whole answer within the time that was given. */
+class TimedOut extends Error {
+  constructor(timeoutMs: number) {
+    super(`timed out after ${timeoutMs} ms`);
+  }
+}
+
+/** A connection kept from an earlier call broke before it brought an answer: as a rule the server had just closed it. */
+export class KeptConnectionBroke extends Error {
+  constructor(cause: Error) {
+    super('connection lost', { cause });
+  }
+}
+
+/** Resolves to any answer, of any status. Rejects with Node's error, or one of the above, when there is none. */
+export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
+  let settled = () => {};
+  try {
+    return await new Promise<HttpAnswer>((resolve, reject) => {
+      const request = requestOf(call, (response) => {
         collect(response, call.answerBytesMax).then(
           (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
           reject,
         );
-      },
-    );
-    request.on('error', reject);
-    request.end(call.body);
-  });
+      });
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        const kept = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+        reject(kept ? new KeptConnectionBroke(error) : error);
+      });
+      const giveUp = (reason: Error) => {
+        // First, for what the second breaks has another reason to tell.
+        reject(reason);
+        request.destroy();
+      };
+      // Rather than AbortSignal.any and timeout: those are collected as garbage while they wait, and then never fire.
+      const timer = setTimeout(() => giveUp(new TimedOut(call.timeoutMs)), call.timeoutMs);
+      const breakOff = () => giveUp(new Error('broken off'));
+      call.signal?.addEventListener('abort', breakOff, { once: true });
+      settled = () => {
+        clearTimeout(timer);
+        call.signal?.removeEventListener('abort', breakOff);
+      };
+      if (call.signal?.aborted) breakOff();
+      else request.end(call.body);
+    });
+  } finally {
+    settled();
+  }
+}
+
+function requestOf(call: HttpCall, onResponse: (response: IncomingMessage) => void): ClientRequest {
+  const url = new URL(call.url);
+  const secure = url.protocol === 'https:';
+  return (secure ? httpsRequest : httpRequest)(
+    url,
+    {
+      method: call.method,
+      agent: call.afresh ? false : agents[secure ? 'https:' : 'http:'],
+      headers: { ...call.headers, ...(call.body && { 'content-length': String(call.body.length) }) },
+      ...call.options,
+    },
+    onResponse,
+  );
 }
 
 /** The whole of a stream, or `input/too-large`. */

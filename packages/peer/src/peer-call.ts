@@ -13,11 +13,11 @@ import {
   UPLOAD_TIMEOUT_MS,
 } from '@cloud-steg/protocol';
 import type * as z from 'zod';
-import { problemOf } from './cluster-client.ts';
 import type { Contact } from './contacts.ts';
 import { dialPeer } from './dialer.ts';
 import { collect, type HttpAnswer } from './http-call.ts';
 import type { Peer } from './peer.ts';
+import { problemOf } from './server-answers.ts';
 
 export interface PeerCall<S extends z.ZodType> {
   readonly method: 'GET' | 'POST' | 'PUT';

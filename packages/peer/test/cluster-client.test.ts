@@ -122,6 +122,60 @@ describe('a call to the cluster', () => {
     expect(await answer).toEqual({ answeredBy: 'next' });
   });
 
+  it('is answered by the next leader while the old one is frozen, and not sent to that one again', async () => {
+    const told: (string | undefined)[] = [];
+    const frozen = await serve(() => {});
+    const next = await serve((_, response) => json(response, 200, { answeredBy: 'next' }));
+    const follower = await serve((request, response) => {
+      const silent = request.headers['no-answer-from'] as string | undefined;
+      told.push(silent);
+      json(response, 307, redirect(silent?.includes(frozen) ? next : frozen));
+    });
+    const client = new ClusterClient([follower], key.publicKey, ports);
+    expect(await call(client)).toEqual({ answeredBy: 'next' });
+    expect(told).toEqual([undefined, frozen]);
+    expect(client.leaderUrl).toBe(next);
+  });
+
+  it('forgets a leader that has fallen silent', async () => {
+    let freeze = false;
+    const leader = await serve((_, response) => {
+      if (!freeze) json(response, 200, { answeredBy: 'leader' });
+    });
+    const next = await serve((_, response) => {
+      if (freeze) json(response, 200, { answeredBy: 'next' });
+      else json(response, 307, redirect(leader));
+    });
+    const client = new ClusterClient([next], key.publicKey, ports);
+    await call(client);
+    expect(client.leaderUrl).toBe(leader);
+    freeze = true;
+    expect(await call(client)).toEqual({ answeredBy: 'next' });
+    expect(client.leaderUrl).toBe(next);
+  });
+
+  it('is signed anew each time it is tried', async () => {
+    const signatures = new Set<string | string[] | undefined>();
+    const handler: Handler = (request, response) => {
+      signatures.add(request.headers['signature']);
+      if (signatures.size < 3) json(response, 503, problem('cluster/no-leader', 503));
+      else json(response, 200, { answeredBy: 'third try' });
+    };
+    expect(await call(new ClusterClient([await serve(handler)], key.publicKey, ports))).toEqual({
+      answeredBy: 'third try',
+    });
+  });
+
+  it('takes no longer than it may, though nobody ever answers', async () => {
+    const servers = [await serve(() => {}), await serve(() => {})];
+    await expect(call(new ClusterClient(servers, key.publicKey, ports))).rejects.toMatchObject({
+      code: 'cluster/unreachable',
+      message: expect.stringMatching(
+        /\((timed out after|no answer for) \d+ ms\).*\((timed out after|no answer for) \d+ ms\)/,
+      ),
+    });
+  });
+
   it('gives up at its deadline with what it was told last', async () => {
     const server = await serve((_, response) => json(response, 503, problem('cluster/no-leader', 503)));
     await expect(call(new ClusterClient([server], key.publicKey, ports))).rejects.toMatchObject({
