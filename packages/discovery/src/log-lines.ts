@@ -6,6 +6,10 @@ import type { Log } from './ports.ts';
 type Level = Parameters<Log>[0];
 type Fields = Parameters<Log>[2];
 
+/** For events that bring a sentence of their own. */
+const told = ({ message, hint }: Fields) =>
+  `${String(message)}${typeof hint === 'string' ? `; ${hint}` : ''}`;
+
 /** Sentences for the events an operator waits for; everything else is shown as it is. */
 const SENTENCES: Readonly<Record<string, (fields: Fields) => string>> = {
   listening: ({ url, node }) => `listening on ${String(url)}, node ${String(node)}`,
@@ -14,6 +18,11 @@ const SENTENCES: Readonly<Record<string, (fields: Fields) => string>> = {
   'no-leader': () => 'no leader known: waiting for an election',
   stopping: ({ signal }) => `stopping on ${String(signal)}`,
   stopped: () => 'stopped',
+  'store.writer-ended': told,
+  'store.waiting': told,
+  'store.log-grows': told,
+  'store.unregistered': told,
+  'store.untidy': told,
 };
 
 export interface LogOptions {

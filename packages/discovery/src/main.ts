@@ -111,8 +111,10 @@ export async function startServer(
   try {
     const database = join(dataDir, 'cluster.db');
     const secret = await clusterSecret(dataDir, randomBytes, () => termIn(database));
-    const store = new GroupCommitStore(openSqliteStore(database));
+    const embedded = openSqliteStore(database, { log });
+    const store = new GroupCommitStore(embedded);
     undo.push(() => store.close());
+    embedded.keepWarm();
 
     const election = new LateLeadership(config.thisNode);
     const app = createApp({

@@ -186,6 +186,28 @@ export const STORE_COMMITS_WAITING_MAX = 10_000;
 export const STORE_DELETIONS_KEPT_REVISIONS = 100_000;
 /** A writer waits this long for another process's lock on the store's file. */
 export const STORE_LOCK_TIMEOUT_MS = 5 * SECOND;
+/** How often a waiting writer tries again. */
+export const STORE_LOCK_RETRY_MS = 2;
+/** A lock waited for this long is worth a look at who holds it, and another each time it has passed again. */
+export const STORE_LOCK_LOOK_MS = 50;
+/** A lock waited for this long is told of. */
+export const STORE_LOCK_TELL_MS = 500;
+/** A process that was ended may hold its locks this much longer. */
+export const STORE_WRITER_ENDING_MS = 500;
+/** A deposed leader that runs, but has held the lock this long without a commit, is ended like a stopped one. */
+export const STORE_WRITER_STALLED_MS = 4 * SECOND;
+/** What a writer notes of itself beside the store's file. */
+export const STORE_WRITER_NOTE_BYTES_MAX = 4 * KiB;
+/** Of any one file below `/proc` or `/sys`; a table of locks with some 60,000 rows fits. */
+export const PROC_FILE_BYTES_MAX = 4 * MiB;
+/** The write-ahead log is copied into the store's file whenever it has grown by so many pages of 4 KiB. */
+export const STORE_LOG_CHECKPOINT_PAGES = 1000;
+/** A write-ahead log of this size is kept from being emptied by somebody; said here and at each doubling. */
+export const STORE_LOG_BYTES_WARN = 64 * MiB;
+/** Emptying the write-ahead log waits for readers so often, `STORE_LOCK_RETRY_MS` each time: commits wait meanwhile. */
+export const STORE_LOG_EMPTY_ATTEMPTS_MAX = 5;
+/** How often a store that is to be kept warm looks whether there is a file by now. */
+export const STORE_WARM_RETRY_MS = SECOND;
 /** A reader waits for a moment only, as it may hold up a whole process. */
 export const STORE_READ_LOCK_TIMEOUT_MS = SECOND;
 /** How often a watch looks for what other processes have written. */

@@ -4,8 +4,12 @@ import {
   AppError,
   STORE_DELETIONS_KEPT_REVISIONS,
   STORE_LOCK_TIMEOUT_MS,
+  STORE_LOG_BYTES_WARN,
+  STORE_LOG_CHECKPOINT_PAGES,
+  STORE_WARM_RETRY_MS,
   STORE_WATCH_POLL_MS,
   type Term,
+  toAppError,
 } from '@cloud-steg/protocol';
 import type {
   Commit,
@@ -20,6 +24,8 @@ import type {
 import { SqliteReader } from './sqlite-reader.ts';
 import { SqliteWriter } from './sqlite-writer.ts';
 import { prepareDirectory } from './store-file.ts';
+import type { StoreLog } from './store-log.ts';
+import { systemSurroundings } from './system-surroundings.ts';
 import { type Every, everyByTimer, Watches } from './watches.ts';
 import { WorkerWriter } from './worker-writer.ts';
 import { InlineWriter, type Writer } from './writer.ts';
@@ -29,8 +35,12 @@ export interface SqliteStoreOptions {
   writer?: 'worker' | 'inline';
   lockTimeoutMs?: number;
   deletionsKeptRevisions?: number;
+  logCheckpointPages?: number;
+  logBytesWarn?: number;
   watchPollMs?: number;
   every?: Every;
+  /** Told what the store does by itself, and what it waits for. */
+  log?: StoreLog;
 }
 
 /**
@@ -45,18 +55,21 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
   const {
     lockTimeoutMs = STORE_LOCK_TIMEOUT_MS,
     deletionsKeptRevisions = STORE_DELETIONS_KEPT_REVISIONS,
+    logCheckpointPages = STORE_LOG_CHECKPOINT_PAGES,
+    logBytesWarn = STORE_LOG_BYTES_WARN,
     watchPollMs = STORE_WATCH_POLL_MS,
     every = everyByTimer,
+    log = () => undefined,
   } = options;
   prepareDirectory(path);
   const reader = new SqliteReader(path);
   reader.version();
-  const writing = { lockTimeoutMs, deletionsKeptRevisions };
+  const writing = { lockTimeoutMs, deletionsKeptRevisions, logCheckpointPages, logBytesWarn };
   const writer =
     options.writer === 'inline'
-      ? new InlineWriter(new SqliteWriter(path, writing))
-      : new WorkerWriter({ path, options: writing });
-  return new SqliteStore(reader, writer, new Watches(reader, every, watchPollMs));
+      ? new InlineWriter(new SqliteWriter(path, writing, systemSurroundings(log)))
+      : new WorkerWriter({ path, options: writing }, log);
+  return new SqliteStore(reader, writer, new Watches(reader, every, watchPollMs), every, log);
 }
 
 /**
@@ -67,12 +80,33 @@ export class SqliteStore implements Store {
   readonly #reader: SqliteReader;
   readonly #writer: Writer;
   readonly #watches: Watches;
+  readonly #every: Every;
+  readonly #log: StoreLog;
+  #stopWarming: (() => void) | undefined;
+  #warming = false;
   #closed = false;
 
-  constructor(reader: SqliteReader, writer: Writer, watches: Watches) {
+  constructor(reader: SqliteReader, writer: Writer, watches: Watches, every: Every, log: StoreLog) {
     this.#reader = reader;
     this.#writer = writer;
     this.#watches = watches;
+    this.#every = every;
+    this.#log = log;
+  }
+
+  /**
+   * Gets the writer ready beforehand (its thread alone takes some 200 ms to start), now or as soon as there is a file: for a
+   * process that will have to claim a term one day, and be quick about it. Changes nothing in the store.
+   */
+  keepWarm(): void {
+    this.#stopWarming ??= this.#every(STORE_WARM_RETRY_MS, () => void this.#tryToWarm());
+    void this.#tryToWarm();
+  }
+
+  /** One attempt at that; whether the writer is ready. See {@link SqliteWriter.warmUp}. */
+  async warmUp(): Promise<boolean> {
+    this.#checkOpen();
+    return this.#writer.warmUp();
   }
 
   async get(key: Key): Promise<Versioned | undefined> {
@@ -118,6 +152,7 @@ export class SqliteStore implements Store {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#stopWarming?.();
     this.#watches.stop();
     this.#reader.close();
     // Last, so that the log is copied into the file and removed where no other process has it open.
@@ -129,6 +164,19 @@ export class SqliteStore implements Store {
     queueMicrotask(() => {
       if (!this.#closed) this.#watches.look();
     });
+  }
+
+  async #tryToWarm(): Promise<void> {
+    if (this.#warming) return;
+    this.#warming = true;
+    try {
+      if (await this.warmUp()) this.#stopWarming?.();
+    } catch (error) {
+      // Whatever it is, the claim will meet it again and say so.
+      this.#log('debug', 'store.not-warm', { message: toAppError(error).message });
+    } finally {
+      this.#warming = false;
+    }
   }
 
   #checkOpen(): void {

@@ -43,26 +43,53 @@ export function prepareDirectory(path: string): void {
 /**
  * Opens the file for writing, creates it (mode 0600) or brings it up to date as need be. WAL with
  * `synchronous=FULL`, since `NORMAL` loses acknowledged commits when the power fails; `secure_delete` so
- * that deleted bytes are overwritten in the file.
+ * that deleted bytes are overwritten in the file. Waits for no lock: fails where {@link isLocked}.
  */
-export function openForWriting(path: string, lockTimeoutMs: number): DatabaseSyncInstance {
+export function openForWriting(path: string): DatabaseSyncInstance {
   return opening(
     path,
-    () => new DatabaseSync(path, { timeout: lockTimeoutMs }),
+    () => new DatabaseSync(path, { timeout: 0 }),
     (db) => {
       // Before any content, and without a file descriptor: closing one would drop SQLite's locks. WAL and SHM take this mode.
       if (statSync(path).mode & OTHERS) chmodSync(path, FILE_MODE);
       schemaVersion(db, path);
-      db.exec(`
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      PRAGMA secure_delete = ON;
-      PRAGMA temp_store = MEMORY;
-    `);
+      db.exec(`PRAGMA journal_mode = WAL; ${WRITING}`);
       migrate(db, path);
     },
   );
 }
+
+/**
+ * As {@link openForWriting}, but only where that would change nothing: for who may not write yet. Takes no lock
+ * that others wait for. Undefined where there is no file, or it isn't as a writer needs it.
+ */
+export function openForWritingLater(path: string): DatabaseSyncInstance | undefined {
+  if (!existsSync(path)) return undefined;
+  let asNeeded = false;
+  const db = opening(
+    path,
+    () => new DatabaseSync(path, { timeout: 0 }),
+    (db) => {
+      const { mode } = db.prepare('SELECT journal_mode AS mode FROM pragma_journal_mode').get() as {
+        mode: string;
+      };
+      const isPrivate = (statSync(path).mode & OTHERS) === 0;
+      asNeeded = isPrivate && mode === 'wal' && schemaVersion(db, path) === MIGRATIONS.length;
+      db.exec(WRITING);
+    },
+  );
+  if (asNeeded) return db;
+  db.close();
+  return undefined;
+}
+
+/** Of each connection. No checkpoints by SQLite itself: they would be part of whichever commit makes the log long. */
+const WRITING = `
+  PRAGMA synchronous = FULL;
+  PRAGMA secure_delete = ON;
+  PRAGMA temp_store = MEMORY;
+  PRAGMA wal_autocheckpoint = 0;
+`;
 
 /** Opens the file for reading; undefined while there is none. Before its first use, {@link isReady} must say so. */
 export function openForReading(path: string): DatabaseSyncInstance | undefined {
@@ -93,6 +120,12 @@ export function storeError(thrown: unknown, path: string): unknown {
   if (DAMAGED.has(primary)) return damaged(path, thrown.message, thrown);
   if (UNAVAILABLE.has(primary)) return unavailable(path, thrown);
   return thrown;
+}
+
+/** Whether what was thrown means that another process or connection holds a lock. */
+export function isLocked(thrown: unknown): boolean {
+  if (thrown instanceof AppError) return isLocked(thrown.cause);
+  return isSqliteError(thrown) && LOCKED.has(thrown.errcode & 0xff);
 }
 
 /** Primary result codes, https://sqlite.org/rescode.html: BUSY, LOCKED, PROTOCOL (gave up a race for a lock). */

@@ -3,6 +3,7 @@
 import { AppError, type ErrorCode, type Term, toAppError } from '@cloud-steg/protocol';
 import type { Commit } from '@cloud-steg/store';
 import type { SqliteWriterOptions } from './sqlite-writer.ts';
+import type { StoreLog } from './store-log.ts';
 
 export interface WorkerOptions {
   path: string;
@@ -10,13 +11,14 @@ export interface WorkerOptions {
 }
 
 export type Call =
+  | { kind: 'warm' }
   | { kind: 'claim'; term: Term; leader: string }
   | { kind: 'commit'; commit: Commit }
   | { kind: 'erase' }
   | { kind: 'close' };
 
-/** Calls are answered in their order, each once. */
-export type Reply = { answer: unknown } | { failure: Failure };
+/** Calls are answered in their order, each once; `told` comes in between. */
+export type Reply = { answer: unknown } | { failure: Failure } | { told: Parameters<StoreLog> };
 
 /** An `AppError` as it survives structured cloning. */
 export interface Failure {

@@ -3,20 +3,27 @@
 import { Worker } from 'node:worker_threads';
 import { AppError, type Term } from '@cloud-steg/protocol';
 import { type Commit, type CommitResult, unknownOutcome } from '@cloud-steg/store';
+import type { StoreLog } from './store-log.ts';
 import { type Call, errorOf, type Reply, type WorkerOptions } from './worker-protocol.ts';
 import type { Writer } from './writer.ts';
 
 /**
- * Starts its thread at the first call, and again at the next one after it died; what was under way then fails
+ * Starts its thread at the first call (`warmUp` may be it), and again at the next one after it died; what was under way then fails
  * with `store/unknown-outcome`. An idle thread doesn't keep the process alive. Runs from built files only:
  * the thread loads `worker.js` from beside this file.
  */
 export class WorkerWriter implements Writer {
   readonly #options: WorkerOptions;
+  readonly #log: StoreLog;
   #thread: Thread | undefined;
 
-  constructor(options: WorkerOptions) {
+  constructor(options: WorkerOptions, log: StoreLog) {
     this.#options = options;
+    this.#log = log;
+  }
+
+  async warmUp(): Promise<boolean> {
+    return (await this.#call({ kind: 'warm' })) as boolean;
   }
 
   async claimTerm(term: Term, leader: string): Promise<boolean> {
@@ -36,7 +43,7 @@ export class WorkerWriter implements Writer {
   }
 
   #call(call: Call): Promise<unknown> {
-    this.#thread ??= new Thread(this.#options, () => {
+    this.#thread ??= new Thread(this.#options, this.#log, () => {
       this.#thread = undefined;
     });
     return this.#thread.call(call);
@@ -55,10 +62,13 @@ class Thread {
   readonly #pending: Pending[] = [];
   #cause: unknown;
 
-  constructor(options: WorkerOptions, onExit: () => void) {
+  constructor(options: WorkerOptions, log: StoreLog, onExit: () => void) {
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options });
     this.#worker.unref();
-    this.#worker.on('message', (reply: Reply) => this.#settle(reply));
+    this.#worker.on('message', (reply: Reply) => {
+      if ('told' in reply) log(...reply.told);
+      else this.#settle(reply);
+    });
     this.#worker.on('error', (cause) => {
       this.#cause = cause;
     });
@@ -76,7 +86,7 @@ class Thread {
     });
   }
 
-  #settle(reply: Reply): void {
+  #settle(reply: Exclude<Reply, { told: unknown }>): void {
     const pending = this.#pending.shift();
     if (this.#pending.length === 0) this.#worker.unref();
     if ('answer' in reply) pending?.resolve(reply.answer);

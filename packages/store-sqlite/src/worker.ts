@@ -3,15 +3,21 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant } from '@cloud-steg/protocol';
 import { SqliteWriter } from './sqlite-writer.ts';
+import { systemSurroundings } from './system-surroundings.ts';
 import { type Call, failureOf, type Reply, type WorkerOptions } from './worker-protocol.ts';
 
 invariant(parentPort, 'the writer runs in a thread of its own');
 const port = parentPort;
 const { path, options } = workerData as WorkerOptions;
-const writer = new SqliteWriter(path, options);
+const writer = new SqliteWriter(
+  path,
+  options,
+  systemSurroundings((...told) => port.postMessage({ told } satisfies Reply)),
+);
 
 port.on('message', (call: Call) => {
   port.postMessage(reply(call));
+  writer.tidy();
   if (call.kind === 'close') port.close();
 });
 
@@ -25,6 +31,8 @@ function reply(call: Call): Reply {
 
 function answer(call: Call): unknown {
   switch (call.kind) {
+    case 'warm':
+      return writer.warmUp();
     case 'claim':
       return writer.claimTerm(call.term, call.leader);
     case 'commit':

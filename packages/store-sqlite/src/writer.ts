@@ -6,6 +6,7 @@ import type { SqliteWriter } from './sqlite-writer.ts';
 
 /** The calls of a {@link SqliteWriter}, answered in order. */
 export interface Writer {
+  warmUp(): Promise<boolean>;
   claimTerm(term: Term, leader: string): Promise<boolean>;
   commit(commit: Commit): Promise<CommitResult>;
   eraseRemnants(): Promise<void>;
@@ -21,12 +22,20 @@ export class InlineWriter implements Writer {
     this.#writer = writer;
   }
 
+  async warmUp(): Promise<boolean> {
+    return this.#writer.warmUp();
+  }
+
   async claimTerm(term: Term, leader: string): Promise<boolean> {
-    return this.#writer.claimTerm(term, leader);
+    const granted = this.#writer.claimTerm(term, leader);
+    this.#writer.tidy();
+    return granted;
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
-    return this.#writer.commit(commit);
+    const result = this.#writer.commit(commit);
+    this.#writer.tidy();
+    return result;
   }
 
   async eraseRemnants(): Promise<void> {

@@ -34,7 +34,12 @@ describe('the store’s file', () => {
     await store.claimTerm(term, 'a');
     expect([dirname(path), dirname(dirname(path))].map(modeOf)).toEqual(['700', '700']);
     const modes = readdirSync(dirname(path)).map((name) => `${name} ${modeOf(join(dirname(path), name))}`);
-    expect(modes).toEqual(['cluster.db 600', 'cluster.db-shm 600', 'cluster.db-wal 600']);
+    expect(modes).toEqual([
+      'cluster.db 600',
+      'cluster.db-shm 600',
+      'cluster.db-wal 600',
+      `cluster.db-writer-${process.pid} 600`,
+    ]);
   });
 
   it('is made private where it wasn’t', async () => {
@@ -156,6 +161,24 @@ describe('a store that can’t be used', () => {
       expect.objectContaining({ code: 'store/unavailable', message: expect.stringContaining(at) });
     expect(() => open(impossible)).toThrow(unavailable(impossible));
     expect(() => open(scratch.path)).toThrow(unavailable(scratch.path));
+  });
+
+  it('because its file may only be read says so at the claim, and is read on', async () => {
+    await closed(async (store) => {
+      await store.claimTerm(term, 'a');
+      await landed(store, term, [put('k')]);
+    });
+    // To SQLite, a file of a later format is one it may only read (byte 18); permissions mean nothing to root.
+    const bytes = readFileSync(path);
+    bytes[18] = 3;
+    writeFileSync(path, bytes);
+    const store = open();
+    await expect(store.claimTerm(Term.parse(2), 'a')).rejects.toMatchObject({
+      code: 'store/unavailable',
+      message: expect.stringContaining('readonly'),
+      hint: expect.stringContaining('may be written by this user'),
+    });
+    expect(await store.get('k')).toBeDefined();
   });
 
   it('because its writer died leaves the outcome unknown, and tries anew at the next call', async () => {

@@ -170,7 +170,13 @@ export function decodeTermClaim(value: Uint8Array): TermClaim {
 
 /** Whoever gets this must find out whether the change has landed; see {@link Store.commit}. */
 export function unknownOutcome(what: string, cause?: unknown): AppError {
-  return new AppError('store/unknown-outcome', `the store did not say whether ${what} took place`, { cause });
+  const message = `the store did not say whether ${what} took place`;
+  if (!(cause instanceof AppError)) return new AppError('store/unknown-outcome', message, { cause });
+  const { hint } = cause;
+  return new AppError('store/unknown-outcome', `${message}: ${cause.message}`, {
+    cause,
+    ...(hint && { hint }),
+  });
 }
 
 export function isUnknownOutcome(thrown: unknown): boolean {

@@ -1,0 +1,70 @@
+/** What each writing process notes of itself beside the store's file, before it takes a lock there. */
+
+import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { STORE_WRITER_NOTE_BYTES_MAX } from '@cloud-steg/protocol';
+import { readBounded } from './bounded-file.ts';
+import type { ProcessIdentity, ProcessTable } from './process-table.ts';
+
+export interface WriterNote {
+  process: ProcessIdentity;
+  /** Node id, as claimed. */
+  node: string;
+  /** The last term it claimed, or set out to claim. */
+  term: number;
+}
+
+/**
+ * Replaces the process's note, `<file>-writer-<pid>`. Not synced: a note is of use only while its process lives, and the
+ * machine with it.
+ */
+export function writeNote(path: string, note: WriterNote): void {
+  const draft = `${noteOf(path, note.process.pid)}.draft`;
+  writeFileSync(draft, JSON.stringify(note), { mode: 0o600 });
+  renameSync(draft, noteOf(path, note.process.pid));
+}
+
+/** The note under the process's number, which may be an earlier process's; undefined where there is none to be read. */
+export function readNote(path: string, pid: number): WriterNote | undefined {
+  const text = readBounded(noteOf(path, pid), STORE_WRITER_NOTE_BYTES_MAX);
+  try {
+    const note = JSON.parse(text ?? '') as WriterNote;
+    const { startTicks, bootId, pidNamespace } = note.process;
+    const whole =
+      note.process.pid === pid &&
+      Number.isSafeInteger(startTicks) &&
+      Number.isSafeInteger(note.term) &&
+      [bootId, pidNamespace, note.node].every((field) => typeof field === 'string');
+    return whole ? note : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function removeNote(path: string, pid: number): void {
+  rmSync(noteOf(path, pid), { force: true });
+}
+
+/** Removes the notes of processes that are certainly gone: of an earlier run of the machine, or of this namespace. */
+export function sweepNotes(path: string, processes: ProcessTable): void {
+  const prefix = basename(noteOf(path, 0)).slice(0, -1);
+  for (const name of readdirSync(dirname(path))) {
+    const pid = Number(name.startsWith(prefix) ? name.slice(prefix.length) : Number.NaN);
+    const note = Number.isSafeInteger(pid) ? readNote(path, pid) : undefined;
+    if (note && isGone(note.process, processes)) removeNote(path, pid);
+  }
+}
+
+function isGone(author: ProcessIdentity, processes: ProcessTable): boolean {
+  const { self } = processes;
+  if (!self) return false;
+  if (author.bootId !== self.bootId) return true;
+  return (
+    author.pidNamespace === self.pidNamespace &&
+    processes.identify(author.pid)?.startTicks !== author.startTicks
+  );
+}
+
+function noteOf(path: string, pid: number): string {
+  return `${path}-writer-${pid}`;
+}
