@@ -1,9 +1,14 @@
-/** `npm run bench [carriers|heartbeats]`: both without an argument. */
+/** `npm run bench [carriers|heartbeats|store]`: all without an argument. */
 
 import { benchCarriers } from './carriers.ts';
 import { benchHeartbeats } from './heartbeats.ts';
+import { benchStore } from './store.ts';
 
-const benches: Record<string, () => Promise<void>> = { carriers: benchCarriers, heartbeats: benchHeartbeats };
+const benches: Record<string, () => Promise<void>> = {
+  carriers: benchCarriers,
+  heartbeats: benchHeartbeats,
+  store: benchStore,
+};
 const [wanted] = process.argv.slice(2);
 const chosen = wanted === undefined ? Object.values(benches) : [benches[wanted]];
 for (const bench of chosen) {

@@ -15,11 +15,16 @@ export async function time(runs: number, work: () => Promise<unknown>): Promise<
     await work();
     samples.push(performance.now() - start);
   }
-  samples.sort((a, b) => a - b);
+  return timingOf(samples);
+}
+
+/** Of milliseconds that were measured elsewhere. */
+export function timingOf(samples: readonly number[]): Timing {
+  const sorted = samples.toSorted((a, b) => a - b);
   return {
-    medianMs: samples[samples.length >> 1] ?? Number.NaN,
-    minMs: samples[0] ?? Number.NaN,
-    maxMs: samples.at(-1) ?? Number.NaN,
+    medianMs: sorted[sorted.length >> 1] ?? Number.NaN,
+    minMs: sorted[0] ?? Number.NaN,
+    maxMs: sorted.at(-1) ?? Number.NaN,
   };
 }
 

@@ -53,8 +53,8 @@ export class TermClaim {
     try {
       return await this.#options.claimTerm(term, this.#options.config.thisNode);
     } catch (error) {
-      const { message } = toAppError(error);
-      this.#options.log('warn', 'election.claim-failed', { term, attempt, message });
+      const { code, message, hint } = toAppError(error);
+      this.#options.log('warn', 'election.claim-failed', { term, attempt, code, message, hint });
       return undefined;
     }
   }

@@ -189,7 +189,7 @@ export const STORE_LOCK_TIMEOUT_MS = 5 * SECOND;
 /** How often a waiting writer tries again. */
 export const STORE_LOCK_RETRY_MS = 2;
 /** A lock waited for this long is worth a look at who holds it, and another each time it has passed again. */
-export const STORE_LOCK_LOOK_MS = 50;
+export const STORE_LOCK_LOOK_MS = 20;
 /** A lock waited for this long is told of. */
 export const STORE_LOCK_TELL_MS = 500;
 /** A process that was ended may hold its locks this much longer. */

@@ -56,7 +56,7 @@ export function judge(
   if (!identity || !sameProcess(identity, note.process)) {
     return spare('the writer that had this number was another process');
   }
-  if (identity.bootId !== self.bootId || identity.pidNamespace !== self.pidNamespace) {
+  if (identity.bootId !== self.bootId || identity.namespaces !== self.namespaces) {
     return spare('it runs in another namespace');
   }
   if (term === undefined || note.term >= term) return spare(`its term ${note.term} is not known to be over`);

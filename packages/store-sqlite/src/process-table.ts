@@ -11,8 +11,8 @@ export interface ProcessIdentity {
   startTicks: number;
   /** This run of the machine. */
   bootId: string;
-  /** `pid` is a number within this namespace; empty where this process may not know. */
-  pidNamespace: string;
+  /** `pid` and `startTicks` are numbers within these: of processes, and of times. Empty where this process may not know. */
+  namespaces: string;
 }
 
 /**
@@ -34,7 +34,9 @@ export interface ProcessTable {
 /** The table in `/proc`. */
 export const systemProcesses: ProcessTable = {
   get self() {
-    return identify(process.pid);
+    // Else this `/proc` is of another namespace, and its numbers are not those by which this process could end another.
+    const numbers = /^NSpid:\s*(.*)$/m.exec(read('/proc/self/status') ?? '')?.[1];
+    return numbers === `${process.pid}` ? identify(process.pid) : undefined;
   },
   identify,
   condition,
@@ -49,8 +51,8 @@ export function sameProcess(a: ProcessIdentity, b: ProcessIdentity): boolean {
     a.pid === b.pid &&
     a.startTicks === b.startTicks &&
     a.bootId === b.bootId &&
-    a.pidNamespace === b.pidNamespace &&
-    a.pidNamespace !== ''
+    a.namespaces === b.namespaces &&
+    a.namespaces !== ''
   );
 }
 
@@ -58,13 +60,19 @@ function identify(pid: number): ProcessIdentity | undefined {
   const stat = parseStat(read(`/proc/${pid}/stat`));
   const bootId = read('/proc/sys/kernel/random/boot_id')?.trim();
   return stat && bootId
-    ? { pid, startTicks: stat.startTicks, bootId, pidNamespace: namespaceOf(pid) }
+    ? { pid, startTicks: stat.startTicks, bootId, namespaces: namespacesOf(pid) }
     : undefined;
 }
 
-function namespaceOf(pid: number): string {
+function namespacesOf(pid: number): string {
+  const ofProcesses = linkAt(`/proc/${pid}/ns/pid`);
+  // Kernels before 5.6 have but one of times.
+  return ofProcesses && `${ofProcesses} ${linkAt(`/proc/${pid}/ns/time`)}`;
+}
+
+function linkAt(path: string): string {
   try {
-    return readlinkSync(`/proc/${pid}/ns/pid`);
+    return readlinkSync(path);
   } catch {
     return '';
   }

@@ -29,12 +29,12 @@ export function readNote(path: string, pid: number): WriterNote | undefined {
   const text = readBounded(noteOf(path, pid), STORE_WRITER_NOTE_BYTES_MAX);
   try {
     const note = JSON.parse(text ?? '') as WriterNote;
-    const { startTicks, bootId, pidNamespace } = note.process;
+    const { startTicks, bootId, namespaces } = note.process;
     const whole =
       note.process.pid === pid &&
       Number.isSafeInteger(startTicks) &&
       Number.isSafeInteger(note.term) &&
-      [bootId, pidNamespace, note.node].every((field) => typeof field === 'string');
+      [bootId, namespaces, note.node].every((field) => typeof field === 'string');
     return whole ? note : undefined;
   } catch {
     return undefined;
@@ -60,8 +60,7 @@ function isGone(author: ProcessIdentity, processes: ProcessTable): boolean {
   if (!self) return false;
   if (author.bootId !== self.bootId) return true;
   return (
-    author.pidNamespace === self.pidNamespace &&
-    processes.identify(author.pid)?.startTicks !== author.startTicks
+    author.namespaces === self.namespaces && processes.identify(author.pid)?.startTicks !== author.startTicks
   );
 }
 

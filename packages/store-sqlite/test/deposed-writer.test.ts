@@ -2,7 +2,7 @@ import { STORE_WRITER_STALLED_MS, Term } from '@cloud-steg/protocol';
 import { describe, expect, it } from 'vitest';
 import { judge, type Suspect } from '../src/deposed-writer.ts';
 
-const self = { pid: 10, startTicks: 100, bootId: 'boot', pidNamespace: 'pid:[1]' };
+const self = { pid: 10, startTicks: 100, bootId: 'boot', namespaces: 'pid:[1]' };
 const identity = { ...self, pid: 20, startTicks: 200 };
 const certain: Suspect = {
   holder: { pid: 20, proven: true },
@@ -24,7 +24,7 @@ describe('a process in a writer’s way', () => {
   });
 
   it('is spared for any doubt about which it is', () => {
-    const elsewhere = { ...identity, pidNamespace: 'pid:[2]' };
+    const elsewhere = { ...identity, namespaces: 'pid:[2]' };
     const doubts: Partial<Suspect>[] = [
       { holder: { pid: 20, proven: false } },
       {

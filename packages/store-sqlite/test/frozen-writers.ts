@@ -7,7 +7,7 @@ import { DatabaseSync } from '@photostructure/sqlite';
 import { describe, expect, it, vi } from 'vitest';
 import { CHECKPOINT_LOCKS, holdersOf, type StoreLock, WRITE_LOCKS } from '../src/file-locks.ts';
 import { ObstructionWatch } from '../src/obstruction.ts';
-import { systemProcesses } from '../src/process-table.ts';
+import { type ProcessTable, systemProcesses } from '../src/process-table.ts';
 import type { StoreLog } from '../src/store-log.ts';
 import { writeNote } from '../src/writer-note.ts';
 import type { Opened } from './fixtures/opened-stores.ts';
@@ -163,6 +163,28 @@ export function describeFrozenWriters(opened: Opened): void {
       own.exec('BEGIN IMMEDIATE');
       expect(await refusal(2)).toEqual(refused(process.pid, 'it is this very process'));
       own.close();
+    });
+
+    it('a process that has taken a deposed leader’s number between two looks', async () => {
+      const stopped = await opened.holder('write', 1);
+      stopped.child.kill('SIGSTOP');
+      await vi.waitFor(() => expect(systemProcesses.condition(stopped.pid)).toBe('stopped'));
+      const ended: number[] = [];
+      let looks = 0;
+      const processes: ProcessTable = {
+        ...systemProcesses,
+        self: systemProcesses.self,
+        identify: (pid) => {
+          const identity = systemProcesses.identify(pid);
+          looks += 1;
+          return identity && looks > 1 ? { ...identity, startTicks: identity.startTicks + 1 } : identity;
+        },
+        end: (pid) => ended.push(pid),
+      };
+      const watch = new ObstructionWatch(opened.path, WRITE_LOCKS, processes, log);
+      expect(watch.look(term(2), 1, 0)).toMatchObject({ ended: false });
+      expect(looks).toBe(2);
+      expect(ended).toEqual([]);
     });
 
     it('a deposed leader that runs, unless it finishes nothing for very long', async () => {

@@ -63,7 +63,7 @@ describe.runIf(process.platform === 'linux')('the processes of this machine', ()
       const seen = identityOf(pid);
       const self = identityOf(process.pid);
       expect(sameProcess(seen, self)).toBe(false);
-      expect(seen).toMatchObject({ bootId: self.bootId, pidNamespace: self.pidNamespace });
+      expect(seen).toMatchObject({ bootId: self.bootId, namespaces: self.namespaces });
       expect(systemProcesses.condition(pid)).not.toBe('stopped');
       child.kill('SIGSTOP');
       await vi.waitFor(() => expect(systemProcesses.condition(pid)).toBe('stopped'));
@@ -80,10 +80,10 @@ describe.runIf(process.platform === 'linux')('the processes of this machine', ()
     const self = identityOf(process.pid);
     expect(systemProcesses.self).toEqual(self);
     expect(sameProcess(self, { ...self })).toBe(true);
-    for (const other of [{ pid: 1 }, { startTicks: 1 }, { bootId: 'x' }, { pidNamespace: 'pid:[1]' }]) {
+    for (const other of [{ pid: 1 }, { startTicks: 1 }, { bootId: 'x' }, { namespaces: 'pid:[1]' }]) {
       expect(sameProcess(self, { ...self, ...other })).toBe(false);
     }
-    const unknown = { ...self, pidNamespace: '' };
+    const unknown = { ...self, namespaces: '' };
     expect(sameProcess(unknown, unknown)).toBe(false);
   });
 });

@@ -1,13 +1,14 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { STORE_WRITER_NOTE_BYTES_MAX, Term } from '@cloud-steg/protocol';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ProcessIdentity, ProcessTable } from '../src/process-table.ts';
 import { openSqliteStore } from '../src/sqlite-store.ts';
 import { readNote, sweepNotes, writeNote } from '../src/writer-note.ts';
 import { scratchDirectory } from './scratch-directory.ts';
 
-const here: ProcessIdentity = { pid: 10, startTicks: 100, bootId: 'boot', pidNamespace: 'pid:[1]' };
+const here: ProcessIdentity = { pid: 10, startTicks: 100, bootId: 'boot', namespaces: 'pid:[1]' };
 const note = (process: Partial<ProcessIdentity>) => ({
   process: { ...here, ...process },
   node: 'a',
@@ -67,7 +68,7 @@ describe('a writer’s note', () => {
     writeNote(path, note({ pid: 21, startTicks: 201 }));
     writeNote(path, note({ pid: 22 }));
     writeNote(path, note({ pid: 23, bootId: 'earlier' }));
-    writeNote(path, note({ pid: 24, pidNamespace: 'pid:[2]' }));
+    writeNote(path, note({ pid: 24, namespaces: 'pid:[2]' }));
     writeFileSync(`${path}-writer-x`, '');
     writeFileSync(`${path}-wal`, '');
     sweepNotes(path, processes);
@@ -90,4 +91,15 @@ describe('a writer’s note', () => {
       expect(names()).not.toContain(`cluster.db-writer-${process.pid}`);
     },
   );
+
+  it.runIf(process.platform === 'linux')('is there before the lock is taken', async () => {
+    const store = openSqliteStore(path, { writer: 'inline', lockTimeoutMs: 20 });
+    await store.claimTerm(Term.parse(7), 'node');
+    const holder = new DatabaseSync(path);
+    holder.exec('BEGIN IMMEDIATE');
+    await expect(store.claimTerm(Term.parse(9), 'node')).rejects.toMatchObject({ code: 'store/unavailable' });
+    expect(readNote(path, process.pid)).toMatchObject({ term: 9 });
+    holder.close();
+    await store.close();
+  });
 });
