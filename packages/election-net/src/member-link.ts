@@ -45,8 +45,8 @@ export class MemberLink {
   #established = false;
   /** Said while `#socket` was not yet established. */
   #held: string[] = [];
-  /** When the first frame was sent since the member was last heard; undefined when none was. */
-  #unansweredSince: number | undefined;
+  /** Stops waiting for an answer of the member; undefined when none is owed. */
+  #stopWaiting: (() => void) | undefined;
   #retryMs = RECONNECT_MS_MIN;
   #closed = false;
   #cancelTimer: () => void = () => {};
@@ -56,7 +56,7 @@ export class MemberLink {
     this.#connect();
   }
 
-  /** Sends `frame` if the member can be reached and keeps up reading. */
+  /** Sends `frame` if the member can be reached. Whoever reads nothing is not buffered for: its connection is given up. */
   send(frame: string): void {
     const socket = this.#socket;
     if (!socket?.writable) return;
@@ -64,22 +64,32 @@ export class MemberLink {
       if (this.#held.length < ELECTION_HELD_MESSAGES_MAX) this.#held.push(frame);
       return;
     }
-    if (this.#isStuck(socket)) {
-      socket.destroy();
-      return;
-    }
-    socket.write(`${frame}\n`);
+    if (socket.writableLength > ELECTION_UNSENT_BYTES_MAX) socket.destroy();
+    else socket.write(`${frame}\n`);
+  }
+
+  /**
+   * The member owes an answer to what was just sent. Without any for as long as a leader may be silent, the connection is
+   * made anew: TCP repeats what gets lost at ever longer intervals, up to minutes, and once the network is whole again a
+   * new connection is there sooner.
+   */
+  expectAnswer(): void {
+    if (!this.#established) return;
+    const { clock, config } = this.#options;
+    this.#stopWaiting ??= clock.after(config.timings.electionTimeoutMsMin, () => this.#socket?.destroy());
   }
 
   /** Something came from the member, on its own connection. */
   heard(): void {
-    this.#unansweredSince = undefined;
+    this.#stopWaiting?.();
+    this.#stopWaiting = undefined;
   }
 
   /** Ends the connection once all was sent, and makes no other. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelTimer();
+    this.heard();
     const socket = this.#socket;
     if (!socket || socket.destroyed) return;
     if (!this.#established) {
@@ -94,20 +104,6 @@ export class MemberLink {
       });
     });
     socket.destroy();
-  }
-
-  /**
-   * Whether to give the connection up. TCP repeats what gets lost at ever longer intervals, up to minutes: once the
-   * network is whole again, a new connection is there sooner. Whoever reads nothing is not buffered for.
-   */
-  #isStuck(socket: TLSSocket): boolean {
-    const { clock, config } = this.#options;
-    const now = clock.now();
-    this.#unansweredSince ??= now;
-    return (
-      now - this.#unansweredSince > config.timings.electionTimeoutMsMin ||
-      socket.writableLength > ELECTION_UNSENT_BYTES_MAX
-    );
   }
 
   #connect(): void {
@@ -146,7 +142,6 @@ export class MemberLink {
     checkListener(this.#options, to, keyingOf(socket), line);
     this.#cancelTimer();
     this.#established = true;
-    this.#unansweredSince = undefined;
     this.#retryMs = RECONNECT_MS_MIN;
     for (const frame of [greeting(), ...this.#held.splice(0)]) this.send(frame);
   }
@@ -154,6 +149,7 @@ export class MemberLink {
   #lose(): void {
     const { clock, onLost, onUnreachable } = this.#options;
     this.#cancelTimer();
+    this.heard();
     const established = this.#established;
     this.#established = false;
     this.#held = [];

@@ -19,6 +19,15 @@ import { TermClaim } from './term-claim.ts';
 /** Refused connections and messages are logged at most this often, however many there are. */
 const REFUSAL_LOG_MS = 1000;
 
+/** What every member that gets it answers. */
+const ANSWERED: ReadonlySet<Message['kind']> = new Set([
+  'GetCpu',
+  'Vote',
+  'LeaderAnnounce',
+  'Heartbeat',
+  'Recover',
+]);
+
 /**
  * The shell around the pure machine: hands it time, messages and load, and performs what it asks for in the order
  * it asks for it. One step ends before the next begins.
@@ -150,7 +159,9 @@ export class RunningNode implements ElectionNode {
   #perform({ persist, send, became, refused }: Outputs): void {
     if (persist) this.#file.save(persist);
     for (const { to, message } of send) {
-      this.#links.get(to)?.send(writeFrame(message));
+      const link = this.#links.get(to);
+      link?.send(writeFrame(message));
+      if (ANSWERED.has(message.kind)) link?.expectAnswer();
     }
     for (const { role, term, why } of became) {
       this.#options.log('info', 'election.became', { role, term, why });

@@ -19,12 +19,20 @@ import { HandMadeLink } from './hand-made-link.ts';
 const key = linkKey(SECRET);
 const step: Message = { kind: 'StepDown', term: 3, cause: 'stopping' };
 
-/** Calls time on a handshake as soon as the test says so, skips time when it says so, and else runs as usual. */
+const PATIENCE_MS = 1777;
+
+/** Calls time on a handshake, or on an answer, as soon as the test says so, and lets all else run as usual. */
 let timeOut: (() => void) | undefined;
-let skippedMs = 0;
+let patienceEnds: (() => void) | undefined;
 const clock: Clock = {
-  now: () => systemClock.now() + skippedMs,
+  now: () => systemClock.now(),
   after(ms, run) {
+    if (ms === PATIENCE_MS) {
+      patienceEnds = run;
+      return () => {
+        patienceEnds = undefined;
+      };
+    }
     if (ms !== ELECTION_HANDSHAKE_TIMEOUT_MS) return systemClock.after(ms, run);
     timeOut = run;
     return () => {
@@ -42,7 +50,13 @@ const refused: AppError[] = [];
 const lost: string[] = [];
 const unreachable: string[] = [];
 
-const configOf = (node: string) => readElectionConfig({ this_node: dialer, peers: [listener] }, node);
+const keys = () => ({
+  this_node: dialer,
+  peers: [listener],
+  heartbeat_interval_ms: 500,
+  election_timeout_min_ms: PATIENCE_MS,
+});
+const configOf = (node: string) => readElectionConfig(keys(), node);
 const frame = (message: Message = step) => writeFrame(message);
 
 /** The `index`th connection that the dialer makes. */
@@ -50,7 +64,7 @@ const connection = (index = 0) => eventually('a connection', () => incoming[inde
 
 beforeEach(async () => {
   for (const list of [refused, lost, unreachable]) list.length = 0;
-  skippedMs = 0;
+  patienceEnds = undefined;
   incoming = [];
   [dialer = '', listener = ''] = await freeAddresses(2);
   server = await HandMadeLink.listen(listener, (each) => void incoming.push(each));
@@ -131,28 +145,32 @@ describe('a link', () => {
     expect(await second.hear()).toBe('second');
   });
 
-  it('is made anew when the member has left everything unanswered for longer than a leader may be silent', async () => {
+  it('is made anew when the member owes an answer for longer than a leader may be silent', async () => {
     const first = await connection();
     await prove(first);
     await first.hear();
-    link.send('answered');
-    skippedMs += 1500;
-    link.heard();
-    link.send('not answered');
-    skippedMs += 1500;
-    link.send('still not');
-    expect([await first.hear(), await first.hear(), await first.hear()]).toEqual([
-      'answered',
-      'not answered',
-      'still not',
-    ]);
-    skippedMs += 1000;
-    link.send('given up');
+    link.send('question');
+    link.expectAnswer();
+    (await eventually('the end of patience', () => patienceEnds))();
+    expect(await first.hear()).toBe('question');
     await first.closed;
     const second = await connection(1);
     await prove(second);
     expect(await second.hear()).toBe('greeting');
     expect(lost).toEqual([listener]);
+    expect(patienceEnds).toBeUndefined();
+  });
+
+  it('is kept where nothing is owed, or the member was heard', async () => {
+    const to = await connection();
+    await prove(to);
+    await to.hear();
+    link.send('no question');
+    expect(patienceEnds).toBeUndefined();
+    link.expectAnswer();
+    expect(patienceEnds).toBeDefined();
+    link.heard();
+    expect(patienceEnds).toBeUndefined();
   });
 
   it('is given up when the member reads nothing, and no more than so much is kept for it', async () => {
@@ -163,7 +181,6 @@ describe('a link', () => {
     const large = 'x'.repeat(ELECTION_UNSENT_BYTES_MAX / 8);
     await eventually('the loss', () => {
       link.send(large);
-      link.heard();
       return lost[0];
     });
     expect(first.socket.destroyed).toBe(false);
@@ -200,10 +217,7 @@ describe('a listener is hung up on, and told nothing', () => {
 
   it('that has another configuration', async () => {
     const to = await connection();
-    const other = readElectionConfig(
-      { this_node: dialer, peers: [listener], leader_term_ms: 9000 },
-      listener,
-    );
+    const other = readElectionConfig({ ...keys(), leader_term_ms: 9000 }, listener);
     const line = (await to.hear()) ?? '';
     to.say(answerDialer({ config: other, key }, to.keying, line).answer);
     await expectRefusal(to, 'input/invalid', `${listener} runs with configuration ${other.hash}`);
