@@ -4,6 +4,7 @@ const mayImport = {
   envelope: ['protocol'],
   stego: ['protocol'],
   election: ['protocol'],
+  'election-sim': ['election', 'protocol'],
   'election-net': ['election', 'protocol'],
   store: ['protocol'],
   'store-sqlite': ['store', 'protocol'],

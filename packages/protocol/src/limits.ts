@@ -238,3 +238,11 @@ export const TIMEOUT_SECONDS_DEFAULT = 30;
 export const PICTURE_PAGE_WAIT_MS = 60 * SECOND;
 /** Longer side of a picture shown in a terminal, pixels. */
 export const TERMINAL_PICTURE_SIDE_PX = 1600;
+
+// The simulator of elections
+export const SIM_SEED_MAX = 1_000_000_000;
+export const SIM_WORKERS_MAX = 16;
+/** Crashes measured for one line of the table of failovers. */
+export const SIM_CRASHES_MAX = 100_000;
+/** A run of so many events goes in circles; most have some thousands. */
+export const SIM_RUN_EVENTS_MAX = 1_000_000;
