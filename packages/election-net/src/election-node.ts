@@ -66,6 +66,9 @@ export interface ElectionNode {
   status(): ElectionStatus;
   /** Calls `listener` after leadership was gained or lost or another leader became known; returns how to stop that. */
   onChange(listener: () => void): () => void;
-  /** Hands over if leading (rule 7), closes all sockets. Takes at most about `netTimeoutMs`, and may be called again. */
+  /**
+   * Hands over if leading (rule 7), waits to hear of the successor, closes all sockets. Takes at most about
+   * twice `netTimeoutMs`, and may be called again.
+   */
   stop(): Promise<void>;
 }

@@ -210,21 +210,28 @@ export class RunningNode implements ElectionNode {
   }
 
   async #leave(): Promise<void> {
+    const successorDue = this.#role === 'leader' && this.#links.size > 0;
     this.step({ kind: 'stop' });
-    await this.#handedOver();
+    // Until a successor is heard of, this node has a vote to give; from then on it can say whom to ask.
+    await this.#until(() => this.#role !== 'leader' && !(successorDue && this.status().leader === null));
     await this.#close();
   }
 
-  /** The machine itself bounds how long a handover may take. */
-  async #handedOver(): Promise<void> {
+  /** Resolves once it `holds`; the machine's bound for a handover and one net timeout more are long enough for that. */
+  async #until(holds: () => boolean): Promise<void> {
+    const { clock, config } = this.#options;
     await new Promise<void>((resolve) => {
-      const ended = () => {
-        if (!this.#closed && this.#role === 'leader') return;
+      const stop = () => {
         stopListening();
+        cancel();
         resolve();
       };
-      const stopListening = this.onChange(ended);
-      ended();
+      const look = () => {
+        if (this.#closed || holds()) stop();
+      };
+      const stopListening = this.onChange(look);
+      const cancel = clock.after(2 * config.timings.netTimeoutMs, stop);
+      look();
     });
   }
 

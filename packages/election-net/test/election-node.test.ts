@@ -85,6 +85,23 @@ describe('three nodes', () => {
     expect(cluster.log.map(({ fields }) => fields['why'])).toContain(`handed over by ${id}`);
   });
 
+  it('see a leader off that knows its successor, so that it can name it', async () => {
+    cluster = await TestCluster.started(3);
+    const { id, node } = await cluster.leader();
+    const known: (string | null)[] = [];
+    node.onChange(() => known.push(node.status().leader));
+    await node.stop();
+    expect(cluster.ids.filter((other) => other !== id)).toContain(known.at(-1));
+  });
+
+  it('let a leader go that is the last of them', async () => {
+    cluster = await TestCluster.started(2);
+    const { id } = await cluster.leader();
+    for (const other of cluster.ids) if (other !== id) await cluster.stop(other);
+    await cluster.stop(id);
+    expect(cluster.leaders()).toEqual([]);
+  });
+
   it('have a leader of a later term after the leader vanished', async () => {
     cluster = await TestCluster.of(3);
     const failed: string[] = [];
