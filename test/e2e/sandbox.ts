@@ -96,7 +96,12 @@ export class Sandbox {
 
   /** Starts a program and leaves it running. */
   start(program: Program, args: readonly string[], env: Record<string, string> = {}): Running {
-    const child = spawn(process.execPath, [programFile(program), ...args], {
+    return this.startCommand(process.execPath, [programFile(program), ...args], env);
+  }
+
+  /** As {@link start}, for any command. */
+  startCommand(command: string, args: readonly string[], env: Record<string, string> = {}): Running {
+    const child = spawn(command, args, {
       cwd: this.folder,
       env: this.environment(env),
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -116,13 +121,7 @@ export class Sandbox {
     args: readonly string[],
     env: Record<string, string> = {},
   ): Promise<Outcome> {
-    const child = spawn(command, args, {
-      cwd: this.folder,
-      env: this.environment(env),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const running = new Running(child);
-    this.#running.push(running);
+    const { child } = this.startCommand(command, args, env);
     let [stdout, stderr] = ['', ''];
     child.stdout?.on('data', (text: string) => (stdout += text));
     child.stderr?.on('data', (text: string) => (stderr += text));
