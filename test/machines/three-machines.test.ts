@@ -42,7 +42,20 @@ class Machine {
 
   build(): void {
     ip('netns', 'add', this.#namespace);
-    ip('-n', this.#namespace, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', this.#port, 'netns', lan);
+    ip(
+      '-n',
+      this.#namespace,
+      'link',
+      'add',
+      'eth0',
+      'type',
+      'veth',
+      'peer',
+      'name',
+      this.#port,
+      'netns',
+      lan,
+    );
     ip('-n', lan, 'link', 'set', this.#port, 'master', 'switch', 'up');
     ip('-n', this.#namespace, 'addr', 'add', `${this.#host}/24`, 'dev', 'eth0');
     for (const device of ['eth0', 'lo']) ip('-n', this.#namespace, 'link', 'set', device, 'up');
@@ -58,7 +71,14 @@ class Machine {
 
   start(config: string): void {
     const args = ['--config', config, '--this-node', this.node, '--json'];
-    const command = ['netns', 'exec', this.#namespace, process.execPath, programFile('p2p-discovery-server'), ...args];
+    const command = [
+      'netns',
+      'exec',
+      this.#namespace,
+      process.execPath,
+      programFile('p2p-discovery-server'),
+      ...args,
+    ];
     this.#readUpTo = 0;
     this.#server = sandbox.startCommand('ip', command, {
       PORT: '8000',
