@@ -1,7 +1,7 @@
 /** What goes wrong on purpose: a clear typed error, the promised exit code, and nothing lost. */
 
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -294,6 +294,34 @@ describe('a server', () => {
     expect(far).toMatchObject({ code: 2, stderr: expect.stringMatching(/this machine has no such address/) });
     const missing = await sandbox.run('p2p-discovery-server', ['--config', 'nowhere.toml'], { PORT: '0' });
     expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining('nowhere.toml') });
+  });
+
+  it('stops at a state file that is cut, garbled, of another node or cannot be replaced, and says what to do', async () => {
+    const environment = { PORT: '0', DATA_DIR: sandbox.path('voter', 'data') };
+    const server = sandbox.start('p2p-discovery-server', [], environment);
+    await server.says(/leader since term/);
+    await server.end();
+    const path = sandbox.path('voter', 'data', 'nodes', '127.0.0.1_5001', 'state.json');
+    const whole = readFileSync(path, 'utf8');
+    for (const [text, how] of [
+      ['', 'is cut off or garbled'],
+      [whole.slice(0, -20), 'is cut off or garbled'],
+      [whole.replace('"term":1', '"term":0'), 'is garbled'],
+      [whole + ' '.repeat(8192), 'is too large'],
+    ] as const) {
+      writeFileSync(path, text);
+      const outcome = await sandbox.run('p2p-discovery-server', [], environment);
+      expectRefusal(outcome, 1, new RegExp(`error: ${path} ${how}\nhint: .*delete this file`));
+    }
+    writeFileSync(path, whole);
+    const elsewhere = sandbox.write('elsewhere.toml', 'this_node = "127.0.0.1:5009"');
+    copyFileSync(path, sandbox.path('voter', 'data', 'nodes', '127.0.0.1_5009', 'state.json'));
+    const other = await sandbox.run('p2p-discovery-server', ['--config', elsewhere], environment);
+    expectRefusal(other, 1, /belongs to 127\.0\.0\.1:5001, not to 127\.0\.0\.1:5009/);
+    mkdirSync(`${path}.tmp`);
+    const stuck = await sandbox.run('p2p-discovery-server', [], environment);
+    expectRefusal(stuck, 1, /state\.json cannot be written \(EISDIR\)\nhint: make room on the disk/);
+    expect(readFileSync(path, 'utf8')).toBe(whole);
   });
 
   it('says whose port it wanted', async () => {

@@ -56,7 +56,7 @@ export class StateFile {
    * @throws AppError `server/state-damaged`.
    */
   requireWritable(): void {
-    this.#writing(() => rmSync(this.#writeBeside('')));
+    this.#writing(() => rmSync(this.#writeBeside(' '.repeat(ELECTION_STATE_BYTES_MAX))));
   }
 
   /**
@@ -121,8 +121,8 @@ export class StateFile {
   #damaged(how: string, cause?: unknown): AppError {
     return new AppError('server/state-damaged', `${this.path} ${how}`, {
       hint:
-        'it holds this server’s vote, so do not copy it from a backup or another server; delete it once all ' +
-        'other servers of the cluster run: this one then asks them for their terms before it votes',
+        'it holds this server’s vote, which no backup and no other server’s file can replace: start all other servers, ' +
+        'delete this file, then start this one, which asks them for their terms before it votes',
       data: { path: this.path },
       cause,
     });
