@@ -40,6 +40,7 @@ export class Cluster implements World {
   readonly journal: Journal;
   readonly nodes: readonly SimulatedNode[];
   fsyncMsMax = FSYNC_MS_MAX;
+  heldUpShare = 0;
   leadingCostPoints = 0;
   /** Share of ends of a process that another node is told of: as a hint, and as a fact (rule 6a). */
   hintShare = 0;
@@ -128,6 +129,7 @@ export class Cluster implements World {
     this.store.unreachable = false;
     this.store.callMsMax = CALL_MS_MAX;
     this.fsyncMsMax = FSYNC_MS_MAX;
+    this.heldUpShare = 0;
     this.leadingCostPoints = 0;
   }
 

@@ -70,6 +70,7 @@ function nodesOutside(cluster: Cluster): Set<SimulatedNode> {
 /** Demands L1 to L3. Returns for how long nobody served after `heal`, milliseconds. */
 export function demandProgress(cluster: Cluster, clients: readonly Client[]): number {
   const { longestMs, timeline, timings } = cluster;
+  for (const { options } of clients) options.pauseMs = 0;
   const recoveryMs = passCountingGaps(cluster, 2 * longestMs);
   // A planned handover may be under way.
   timeline.pass(timings.net_timeout_ms, () => cluster.server() !== undefined);
@@ -77,7 +78,6 @@ export function demandProgress(cluster: Cluster, clients: readonly Client[]): nu
     return `nobody serves ${(2 * longestMs).toFixed(0)} ms after all was healed`;
   });
 
-  for (const { options } of clients) options.pauseMs = 0;
   timeline.pass(longestMs);
   const term = cluster.server()?.process?.term;
   timeline.pass(2 * longestMs);

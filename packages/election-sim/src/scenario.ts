@@ -11,6 +11,7 @@ import { TIMINGS, type TimingKeys, type TimingsName } from './timings.ts';
 import type { ElectionClass } from './world.ts';
 
 const SIZES = [3, 3, 3, 3, 5, 5, 5, 7, 2, 4, 6, 1];
+const HELD_UP_SHARE = 0.1;
 /** Mean pause of a client between two requests, in longest election timeouts. */
 const PAUSE_SHARES = [0.1, 0.5];
 /** Length of the phase with faults, in longest election timeouts. */
@@ -120,6 +121,7 @@ function begin(cluster: Cluster, choice: Random, seed: number): Client[] {
   cluster.hintShare = choice.pick([0, 0.5, 1]);
   cluster.newsShare = choice.pick([0, 0.5, 1]);
   cluster.leadingCostPoints = choice.uniform(0, 15);
+  cluster.heldUpShare = HELD_UP_SHARE;
   for (const node of cluster.nodes) {
     node.load.percent = choice.uniform(0, 100);
     cluster.start(node);

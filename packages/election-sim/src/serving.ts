@@ -12,8 +12,6 @@ export interface Request {
 
 export type Answer = 'done' | 'usedUp';
 
-/** Shares of requests whose leader is held up after it checked its lease. */
-const HELD_UP_SHARE = 0.1;
 /** A leader looks so often again before it leaves it to the client to ask again. */
 const LOOKS_MAX = 4;
 
@@ -81,9 +79,9 @@ class Service {
 
   /** Whatever holds the leader up between its decision and the commit, the commit may still get there. */
   #commit(term: number, commit: () => void): void {
-    const { random, timeline, trap, journal } = this.#world;
+    const { random, timeline, trap, journal, heldUpShare } = this.#world;
     const { electionTimeoutMsMax } = this.#process.timings;
-    const heldUpMs = random.chance(HELD_UP_SHARE) ? random.uniform(0, 2 * electionTimeoutMsMax) : 0;
+    const heldUpMs = random.chance(heldUpShare) ? random.uniform(0, 2 * electionTimeoutMsMax) : 0;
     trap?.({ kind: 'commits', node: this.#node });
     timeline.after(heldUpMs, () => {
       this.#call(() => {

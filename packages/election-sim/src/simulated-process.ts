@@ -161,18 +161,19 @@ export class SimulatedProcess {
     const { checker, trap } = this.#world;
     const { index } = this.#on;
     const fsyncMs = persist ? this.#write(persist) : 0;
+    let electedTerm: number | undefined;
     for (const { role, term } of became) {
       this.#role = role;
+      electedTerm = role === 'leader' ? term : undefined;
       if (role === 'leader') checker.elected(index, term);
       if (trap && (role === 'leader' || role === 'candidate')) trap({ kind: 'became', node: index, role });
     }
-    const leads = this.#role === 'leader';
     if (this.stallMs > 0) this.thread.pause(this.stallMs);
-    if (fsyncMs + this.stallMs === 0) return this.#proceed(send, leads);
+    if (fsyncMs + this.stallMs === 0) return this.#proceed(send, electedTerm);
     this.stallMs = 0;
     this.thread.block(fsyncMs, () => {
       if (persist) checker.persisted(index, persist.term);
-      this.#proceed(send, leads);
+      this.#proceed(send, electedTerm);
     });
   }
 
@@ -188,8 +189,8 @@ export class SimulatedProcess {
   }
 
   /** What may happen only once all that it depends on is durable. */
-  #proceed(send: readonly Outgoing[], leads: boolean): void {
-    if (leads) this.#claim.begin(this.term);
+  #proceed(send: readonly Outgoing[], electedTerm: number | undefined): void {
+    if (electedTerm !== undefined) this.#claim.begin(electedTerm);
     for (const outgoing of send) this.#send(outgoing);
   }
 

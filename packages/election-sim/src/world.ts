@@ -37,6 +37,8 @@ export interface World {
   readonly leaseholders: readonly Leaseholder[];
   /** Longest time that a write to disk takes, milliseconds. */
   fsyncMsMax: number;
+  /** Share of requests whose leader is held up between looking at its lease and writing. */
+  heldUpShare: number;
   /** What leading adds to a node's load, points of CPU. */
   leadingCostPoints: number;
   /** Told of every moment, if set. What it does about it, it schedules. */

@@ -1,11 +1,4 @@
-import {
-  Election,
-  type Input,
-  type Outputs,
-  readElectionConfig,
-  readFrame,
-  writeFrame,
-} from '@cloud-steg/election';
+import { Election, type Input, type Outputs, readFrame, writeFrame } from '@cloud-steg/election';
 import { describe, expect, it } from 'vitest';
 import { FAULT_NAMES } from '../src/faults/faults.ts';
 import { runScenario } from '../src/scenario.ts';
@@ -73,13 +66,8 @@ describe('a run', { timeout: TIMEOUT_MS }, () => {
     class OnTheWire extends Election {
       override step(now: number, input: Input): Outputs {
         const outputs = super.step(now, input);
-        const { id, nodes } = this.view(now);
-        for (const { to, message } of outputs.send) {
-          const ids = nodes.map((node) => node.id);
-          const config = (self: string) =>
-            readElectionConfig({ this_node: self, peers: ids.filter((other) => other !== self) });
-          const frame = readFrame(config(to), writeFrame(config(id), to, message));
-          expect(frame).toEqual({ from: id, message });
+        for (const { message } of outputs.send) {
+          expect(readFrame(writeFrame(message))).toEqual(message);
           carried++;
         }
         return outputs;
