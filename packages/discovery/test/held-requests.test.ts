@@ -1,6 +1,7 @@
 import { HELD_REQUESTS_MAX, HELD_REQUESTS_PER_ADDRESS_MAX, type Term } from '@cloud-steg/protocol';
 import { MemoryStore } from '@cloud-steg/store';
 import { describe, expect, it } from 'vitest';
+import { HeldRequests } from '../src/held-requests.ts';
 import { ALICE, BOB, ELSEWHERE, HERE, HOLD_MS, outcomeOf, Server, THIRD, viewKey } from './fixtures.ts';
 
 const FAR = '203.0.113.9';
@@ -129,6 +130,25 @@ describe('a request during an election', () => {
       expect(await server.outcome('GET', path)).toBe('200');
     }
     expect(await server.outcome('GET', '/readyz')).toBe(NO_LEADER);
+  });
+});
+
+describe('a change of leadership', () => {
+  it('is not missed, though it comes while a request is looked at', async () => {
+    const listeners = new Set<() => void>();
+    const onChange = (listener: () => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    };
+    const held = new HeldRequests({ leadership: { onChange }, after: () => () => {}, holdMs: HOLD_MS });
+    let looks = 0;
+    const found = held.until(undefined, new AbortController().signal, async () => {
+      looks += 1;
+      if (looks === 2) for (const tell of listeners) tell();
+      return looks === 3 ? 'a leader' : undefined;
+    });
+    expect(await found).toBe('a leader');
+    expect([held.count, listeners.size]).toEqual([0, 0]);
   });
 });
 
