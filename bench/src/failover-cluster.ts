@@ -54,6 +54,8 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+type Probe<T> = () => Promise<T | undefined> | T | undefined;
+
 export class FailoverServer {
   readonly node: string;
   readonly url: string;
@@ -212,19 +214,24 @@ export class FailoverCluster {
     );
   }
 
-  /** Polls until `probe` gives something; fails after a minute, naming what was waited for. */
-  async until<T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
-    const end = performance.now() + DEADLINE_MS;
-    for (;;) {
+  /** As {@link poll}; fails after a minute, naming what was waited for and what the servers said. */
+  async until<T>(what: string, probe: Probe<T>): Promise<T> {
+    const found = await this.poll(DEADLINE_MS, probe);
+    if (found !== undefined) return found;
+    const said = this.servers.map(({ node, output }) => `${node}:\n${output}`).join('\n');
+    throw new Error(`waited ${DEADLINE_MS} ms in vain for ${what}; the servers said\n${said}`);
+  }
+
+  /** Calls `probe` until it gives something; undefined where it never did. */
+  async poll<T>(deadlineMs: number, probe: Probe<T>): Promise<T | undefined> {
+    const end = performance.now() + deadlineMs;
+    while (performance.now() < end) {
       this.#signal.throwIfAborted();
       const found = await probe();
       if (found !== undefined) return found;
-      if (performance.now() > end) {
-        const said = this.servers.map(({ node, output }) => `${node}:\n${output}`).join('\n');
-        throw new Error(`waited ${DEADLINE_MS} ms in vain for ${what}; the servers said\n${said}`);
-      }
       await sleep(POLL_MS);
     }
+    return undefined;
   }
 
   /** Ends all servers and removes what they kept. */

@@ -28,15 +28,15 @@ export function printSeries(series: readonly Series[]): void {
   const rows = series.map(({ timings, fault, trials }) => [
     timings,
     fault,
-    String(trials.length),
-    spread(trials.map(({ leadsMs }) => leadsMs)),
-    spread(trials.map(({ ackMs }) => ackMs)),
+    `${trials.filter(({ successor }) => successor !== undefined).length} of ${trials.length}`,
+    spread(trials.flatMap(({ leadsMs }) => leadsMs ?? [])),
+    spread(trials.flatMap(({ ackMs }) => ackMs ?? [])),
     spread(trials.map(({ pauseMs }) => pauseMs)),
   ]);
   console.log(
     '\nmilliseconds since the signal, p50 / p99 / max; the pause is the longest between two answers',
   );
-  printTable(['timings', 'leader', 'runs', 'next leader', 'next write', "client's pause"], rows);
+  printTable(['timings', 'leader', 'taken over', 'next leader', 'next write', "client's pause"], rows);
 
   console.log('\nwhere the time goes: medians, milliseconds since the signal');
   printTable(
@@ -59,9 +59,9 @@ export function printSeries(series: readonly Series[]): void {
   );
 }
 
-/** Whether every acknowledged write was there once and none failed. */
-export function isClean({ lost, doubled, strange, failed }: Tally): boolean {
-  return lost + doubled + strange + failed === 0;
+/** Whether another server always took over, every acknowledged write was there once, and none failed. */
+export function isClean({ trials, tally: { lost, doubled, strange, failed } }: Series): boolean {
+  return trials.every(({ successor }) => successor !== undefined) && lost + doubled + strange + failed === 0;
 }
 
 export function spread(values: readonly number[]): string {

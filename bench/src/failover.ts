@@ -46,12 +46,15 @@ async function run(options: FailoverOptions, signal: AbortSignal): Promise<boole
     return true;
   }
   const series: Series[] = [];
-  for (const timings of options.timings) {
-    for (const fault of options.faults) series.push(await measure(timings, fault, options.runs, signal));
+  try {
+    for (const timings of options.timings) {
+      for (const fault of options.faults) series.push(await measure(timings, fault, options.runs, signal));
+    }
+  } finally {
+    printSeries(series);
+    await writeJson(options, { machine, series });
   }
-  printSeries(series);
-  await writeJson(options, { machine, series });
-  return series.every(({ tally }) => isClean(tally));
+  return series.every(isClean);
 }
 
 async function writeJson({ jsonFile }: FailoverOptions, figures: object): Promise<void> {
