@@ -30,6 +30,7 @@ import { readSettings, type Settings, USAGE } from './config.ts';
 import { serveHttp } from './http-server.ts';
 import { lineLog } from './log-lines.ts';
 import type { Leadership, Log } from './ports.ts';
+import { rehearse } from './rehearsal.ts';
 
 export interface RunServerOptions {
   /** Without interpreter and script. */
@@ -135,6 +136,10 @@ export async function startServer(
     const url = settings.publicUrl ?? urlOf(settings, http.port);
     log('info', 'listening', { url, node: config.thisNode });
 
+    // Before it might lead. A server alone leads at once, and nobody waits for it to take over.
+    if (config.peers.length > 0) {
+      await rehearse({ now: Date.now, random: randomBytes, after: (ms, run) => systemClock.after(ms, run) });
+    }
     const cpu = systemCpuMeter(config.timings.heartbeatIntervalMs);
     undo.push(() => cpu.close());
     const node = await startElectionNode({
