@@ -8,6 +8,7 @@ import { Authentication } from './authentication.ts';
 import { Bodies } from './bounded-body.ts';
 import type { Client } from './client-address.ts';
 import { clusterRoutes } from './cluster-routes.ts';
+import { ElectionTally, electionMetrics } from './election-metrics.ts';
 import { grantRoutes } from './grant-routes.ts';
 import { HeldRequests } from './held-requests.ts';
 import { Metrics } from './metrics.ts';
@@ -45,13 +46,9 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
     after: ports.after,
     holdMs: ports.leaderHoldMs,
   });
+  const tally = new ElectionTally();
   const metrics = new Metrics([
-    {
-      name: 'cloud_steg_is_leader',
-      help: 'Whether this node leads.',
-      read: () => (ports.leadership.leading() ? 1 : 0),
-    },
-    { name: 'cloud_steg_term', help: 'The election’s term.', read: () => ports.leadership.status().term },
+    ...electionMetrics(ports.leadership, tally),
     {
       name: 'cloud_steg_online_users',
       help: 'Users online; 0 at a follower.',
@@ -224,7 +221,10 @@ export function createApp(ports: DiscoveryPorts): DiscoveryApp {
   return {
     fetch: async (request, client) => app.fetch(request, { client }),
     routes,
-    tick: () => reigns.tick(),
+    async tick() {
+      tally.take(ports.leadership.status().elections);
+      await reigns.tick();
+    },
     endHolding: () => held.end(),
   };
 }

@@ -51,7 +51,7 @@ export function clusterRoutes(ports: DiscoveryPorts, metrics: Metrics): Route[] 
 }
 
 function clusterStatus({ leadership, clusterKey, now, version }: DiscoveryPorts): ClusterStatus {
-  const { id, term, leader, leaderUrl, nodes } = leadership.status();
+  const { id, term, leader, leaderUrl, nodes, elections } = leadership.status();
   const known = leader !== null && leaderUrl !== null;
   return {
     status: known ? 'ok' : 'no_leader',
@@ -62,10 +62,8 @@ function clusterStatus({ leadership, clusterKey, now, version }: DiscoveryPorts)
     leader_statement: known ? signLeaderStatement(clusterKey, leaderUrl, term, now()) : null,
     term,
     cluster_key: clusterKey.publicKey,
-    nodes: nodes.map(({ lastSeenMs, ...node }) => ({
-      ...node,
-      lastSeenMs: lastSeenMs === null ? null : Math.max(0, Math.round(lastSeenMs)),
-    })),
+    nodes: [...nodes],
+    elections: [...elections],
     version,
     now: now(),
   };

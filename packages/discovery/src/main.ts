@@ -215,7 +215,8 @@ class LateLeadership implements Leadership {
   }
 
   status() {
-    return this.#node?.status() ?? { id: this.#id, term: 0, leader: null, leaderUrl: null, nodes: [] };
+    const nobody = { id: this.#id, term: 0, leader: null, leaderUrl: null, nodes: [], elections: [] };
+    return this.#node?.status() ?? nobody;
   }
 
   onChange(listener: () => void): () => void {

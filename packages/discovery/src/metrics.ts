@@ -1,12 +1,17 @@
 /** Counters in Prometheus' text format, version 0.0.4. */
 
-/** A value that is asked for when the metrics are. */
-export interface Gauge {
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A value, or one for each of a bounded set of labels, that is asked for when the metrics are. */
+export interface Metric {
   readonly name: string;
   readonly help: string;
   /** Default: a gauge. A counter never falls while the process runs. */
   readonly type?: 'counter';
-  readonly read: () => number;
+  readonly read: () => number | readonly Sample[];
 }
 
 interface Tally {
@@ -16,11 +21,11 @@ interface Tally {
 
 /** Labels come from the route table and from status codes, so their number is bounded. */
 export class Metrics {
-  readonly #gauges: readonly Gauge[];
+  readonly #metrics: readonly Metric[];
   readonly #tallies = new Map<string, Tally>();
 
-  constructor(gauges: readonly Gauge[]) {
-    this.#gauges = gauges;
+  constructor(metrics: readonly Metric[]) {
+    this.#metrics = metrics;
   }
 
   /** Counts one answered request. `route` is the pattern, not the path. */
@@ -34,8 +39,11 @@ export class Metrics {
 
   text(): string {
     const lines: string[] = [];
-    for (const { name, help, type = 'gauge', read } of this.#gauges) {
-      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`, `${name} ${read()}`);
+    for (const { name, help, type = 'gauge', read } of this.#metrics) {
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
+      const values = read();
+      const samples = typeof values === 'number' ? [{ labels: {}, value: values }] : values;
+      for (const { labels, value } of samples) lines.push(`${name}${labelText(labels)} ${value}`);
     }
     const duration = 'cloud_steg_request_seconds';
     lines.push(`# HELP ${duration} Requests answered, and the time they took.`, `# TYPE ${duration} summary`);
@@ -44,4 +52,13 @@ export class Metrics {
     }
     return `${lines.join('\n')}\n`;
   }
+}
+
+function labelText(labels: Sample['labels']): string {
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
+  return pairs.length > 0 ? `{${pairs.join(',')}}` : '';
+}
+
+function escaped(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
 }

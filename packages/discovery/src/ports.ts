@@ -1,7 +1,7 @@
 /** What a discovery server needs from the world around it; `main.ts` connects the real things. */
 
 import type { KeyPair } from '@cloud-steg/envelope';
-import type { NodeStatus } from '@cloud-steg/protocol';
+import type { ElectionRecord, NodeStatus } from '@cloud-steg/protocol';
 import type { Store } from '@cloud-steg/store';
 
 /** `event` is a short constant; everything variable is in `fields`. */
@@ -22,6 +22,8 @@ export interface Leadership {
     readonly leader: string | null;
     readonly leaderUrl: string | null;
     readonly nodes: readonly NodeStatus[];
+    /** Newest last. */
+    readonly elections: readonly ElectionRecord[];
   };
   /** Calls `listener` after either of these has changed; returns how to stop that. */
   onChange(listener: () => void): () => void;

@@ -19,6 +19,7 @@ import {
   toBase64url,
 } from '@cloud-steg/envelope';
 import {
+  type ElectionRecord,
   type ErrorCode,
   type GrantAmendment,
   type GrantCreation,
@@ -26,6 +27,7 @@ import {
   type GrantView,
   type ImageId,
   type ImageRequest,
+  type NodeStatus,
   type PublicImage,
   type RequestId,
   type Sha256,
@@ -72,6 +74,17 @@ class ScriptedLeadership implements Leadership {
   leader: string | null = '127.0.0.1:5001';
   readonly #listeners = new Set<() => void>();
   #leased = true;
+  elections: ElectionRecord[] = [];
+  /** What it knows of the other member. */
+  other: NodeStatus = {
+    id: '127.0.0.1:5002',
+    url: ELSEWHERE,
+    role: 'follower',
+    term: 1,
+    cpuPercent: 7,
+    lagMs: 1.5,
+    lastSeenMs: 250,
+  };
 
   lead(term: number): void {
     this.term = term;
@@ -118,10 +131,13 @@ class ScriptedLeadership implements Leadership {
       id: '127.0.0.1:5001',
       url: HERE,
       role: this.leading() ? ('leader' as const) : ('follower' as const),
+      term: this.term,
       cpuPercent: 3.5,
-      lastSeenMs: 0.25,
+      lagMs: null,
+      lastSeenMs: 0,
     };
-    return { id: self.id, term: this.term, leader: this.leader, leaderUrl, nodes: [self] };
+    const { term, leader, elections } = this;
+    return { id: self.id, term, leader, leaderUrl, nodes: [self, this.other], elections };
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ElectionConfig, NodeId } from '@cloud-steg/election';
-import type { AppError } from '@cloud-steg/protocol';
+import type { AppError, ElectionRecord, NodeStatus } from '@cloud-steg/protocol';
 import type { Clock } from './clock.ts';
 import type { CpuMeter } from './cpu-meter.ts';
 import type { ProcessTable } from './process-name.ts';
@@ -39,7 +39,7 @@ export interface ElectionNodeOptions {
   onFailure?(error: AppError): void;
 }
 
-/** A node's view of the cluster at one moment; see `NodeStatus` in protocol for `nodes`. */
+/** A node's view of the cluster at one moment. */
 export interface ElectionStatus {
   readonly id: NodeId;
   /** This node's own role; leader only while its lease is valid. */
@@ -48,16 +48,10 @@ export interface ElectionStatus {
   /** Whom this node believes to lead now; `null` during an election and after losing touch with the leader. */
   readonly leader: NodeId | null;
   readonly leaderUrl: string | null;
-  readonly nodes: readonly {
-    readonly id: NodeId;
-    readonly url: string | null;
-    /** A node not heard from for three heartbeats is unknown. */
-    readonly role: 'leader' | 'follower' | 'candidate' | 'unknown';
-    /** Smoothed load; `null` when unknown. */
-    readonly cpuPercent: number | null;
-    /** Since this node, or the leader in its stead, heard from it; 0 for itself. */
-    readonly lastSeenMs: number | null;
-  }[];
+  /** By address. Another node is unknown while no leader is, and unless it was heard in the leader's term of late. */
+  readonly nodes: readonly NodeStatus[];
+  /** Newest last. */
+  readonly elections: readonly ElectionRecord[];
 }
 
 export interface ElectionNode {

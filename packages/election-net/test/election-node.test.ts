@@ -71,7 +71,9 @@ describe('three nodes', () => {
       id: c,
       url: null,
       role: 'unknown',
+      term: null,
       cpuPercent: null,
+      lagMs: null,
       lastSeenMs: null,
     });
   });

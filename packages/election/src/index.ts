@@ -12,6 +12,6 @@ export { Election, type ElectionView, type Input } from './election.ts';
 export { readFrame, writeFrame } from './frame.ts';
 export { DialerProof, ListenerProof, readDialerProof, readListenerProof, refuseMember } from './handshake.ts';
 export type { Outgoing, Outputs, Refusal, RoleChange } from './machine.ts';
-export { ElectionCause, Message, NodeReport } from './message.ts';
+export { Message, NodeReport } from './message.ts';
 export type { PastElection } from './past-elections.ts';
 export type { ElectionStart } from './start.ts';

@@ -5,9 +5,12 @@ import {
   ELECTION_ADDRESS_CHARS_MAX,
   ELECTION_PROCESS_CHARS_MAX,
   ELECTION_TIMING_MS_MAX,
+  ElectionCause,
   HTTP_URL_CHARS_MAX,
 } from '@cloud-steg/protocol';
 import * as z from 'zod';
+
+export type { ElectionCause };
 
 const NodeId = z.string().max(ELECTION_ADDRESS_CHARS_MAX);
 const Term = z.int().nonnegative();
@@ -21,31 +24,6 @@ const ReleasedTerm = Term;
 
 /** One run of a member's process, told from all that ever were or will be this member (rule 6a). */
 const ProcessName = z.string().min(1).max(ELECTION_PROCESS_CHARS_MAX);
-
-/** Why there was an election: what became of the leader before, as the winner knows. For those who look. */
-export const ElectionCause = z.enum([
-  /** Nobody had ever led. */
-  'first',
-  /** This node has no others to ask. */
-  'alone',
-  /** It fell silent, for whatever reason. */
-  'silence',
-  /** Its process ended (rule 6a). */
-  'ended',
-  /** It handed over to a node that was much idler (rule 7). */
-  'idler',
-  /** It was told to stop, and handed over or stepped down. */
-  'stopping',
-  /** It handed over to a node that did not take over, and stood again. */
-  'returned',
-  /** It stepped down because no majority answered it (rule 5). */
-  'no-quorum',
-  /** The store refused it, or could not be reached by it (rule 8). */
-  'refused',
-  /** It had to stand again since a member was ahead in terms. */
-  'terms',
-]);
-export type ElectionCause = z.infer<typeof ElectionCause>;
 
 /** One line of the node table that each heartbeat carries. Nulls: never heard from. */
 export const NodeReport = z.object({

@@ -244,6 +244,7 @@ describe('the cluster’s key', () => {
     term: 1,
     cluster_key: publicKey,
     nodes: [],
+    elections: [],
     version: '0',
     now: 1,
   });

@@ -51,7 +51,7 @@ export class World {
       store,
       leadership: {
         leading: () => ({ term: 1 }),
-        status: () => ({ id: 'test', term: 1, leader: 'test', leaderUrl: null, nodes: [] }),
+        status: () => ({ id: 'test', term: 1, leader: 'test', leaderUrl: null, nodes: [], elections: [] }),
         onChange: () => () => {},
       },
       clusterKey: CLUSTER_KEY,

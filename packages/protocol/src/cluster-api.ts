@@ -2,7 +2,18 @@
 
 import * as z from 'zod';
 import { CosignedIdentity, Signed } from './documents.ts';
-import { ADDRESSES_MAX, IMAGES_PER_USER_MAX, PAGE_DEFAULT, PAGE_MAX, PREVIEW_BYTES_MAX } from './limits.ts';
+import {
+  ADDRESSES_MAX,
+  CLUSTER_NODES_MAX,
+  ELECTION_ADDRESS_CHARS_MAX,
+  ELECTIONS_REMEMBERED_MAX,
+  HTTP_URL_CHARS_MAX,
+  IMAGES_PER_USER_MAX,
+  PAGE_DEFAULT,
+  PAGE_MAX,
+  PREVIEW_BYTES_MAX,
+  VERSION_CHARS_MAX,
+} from './limits.ts';
 import { Address, GrantId, ImageId, PublicKey, Sha256, UnixMs, Username, ViewId } from './names.ts';
 
 // ---- errors -------------------------------------------------------------------------------------
@@ -107,28 +118,75 @@ export type OnlinePage = z.infer<typeof OnlinePage>;
 export const NodeRole = z.enum(['leader', 'follower', 'candidate', 'unknown']);
 export type NodeRole = z.infer<typeof NodeRole>;
 
+const NodeAddress = z.string().max(ELECTION_ADDRESS_CHARS_MAX);
+const HttpUrl = z.url().max(HTTP_URL_CHARS_MAX);
+const AgeMs = z.int().nonnegative();
+
+/** One member as the node that answers knows it. Of an `unknown` one only `url` and `lastSeenMs` may be known. */
 export const NodeStatus = z.object({
-  id: z.string(),
-  url: z.url().nullable(),
+  id: NodeAddress,
+  url: HttpUrl.nullable(),
   role: NodeRole,
+  /** The term this node itself is in. */
+  term: z.int().nonnegative().nullable(),
   cpuPercent: z.number().nullable(),
+  /** From the leader's latest heartbeat to this node's answer, as the leader measured it; null of the leader itself. */
+  lagMs: z.number().nonnegative().nullable(),
   /** Since this node was last heard from by the node that answers; 0 for itself. */
-  lastSeenMs: z.int().nonnegative().nullable(),
+  lastSeenMs: AgeMs.nullable(),
 });
 export type NodeStatus = z.infer<typeof NodeStatus>;
+
+/** Why there was an election: what became of the leader before, as the winner knows. */
+export const ElectionCause = z.enum([
+  /** Nobody had ever led. */
+  'first',
+  /** This node has no others to ask. */
+  'alone',
+  /** It fell silent, for whatever reason. */
+  'silence',
+  /** Its process ended (rule 6a). */
+  'ended',
+  /** It handed over to a node that was much idler (rule 7). */
+  'idler',
+  /** It was told to stop, and handed over or stepped down. */
+  'stopping',
+  /** It handed over to a node that did not take over, and stood again. */
+  'returned',
+  /** It stepped down because no majority answered it (rule 5). */
+  'no-quorum',
+  /** The store refused it, or could not be reached by it (rule 8). */
+  'refused',
+  /** It had to stand again since a member was ahead in terms. */
+  'terms',
+]);
+export type ElectionCause = z.infer<typeof ElectionCause>;
+
+/** An election that somebody won. */
+export const ElectionRecord = z.object({
+  term: z.int().positive(),
+  leader: NodeAddress,
+  cause: ElectionCause,
+  /** Since the leader was elected. An age, so that nobody's wall clock matters. */
+  agoMs: AgeMs,
+});
+export type ElectionRecord = z.infer<typeof ElectionRecord>;
 
 /** `GET /status`: any node answers for itself. Snake case members are those of the original. */
 export const ClusterStatus = z.object({
   status: z.enum(['ok', 'no_leader']),
-  node: z.string(),
+  node: NodeAddress,
+  /** It may serve: its lease is valid, and the store granted its claim. */
   is_leader: z.boolean(),
-  current_leader: z.string().nullable(),
-  leader_url: z.url().nullable(),
+  current_leader: NodeAddress.nullable(),
+  leader_url: HttpUrl.nullable(),
   leader_statement: Signed.nullable(),
   term: z.int().nonnegative(),
   cluster_key: PublicKey,
-  nodes: z.array(NodeStatus),
-  version: z.string(),
+  nodes: z.array(NodeStatus).max(CLUSTER_NODES_MAX),
+  /** Those this node has heard of since it started, newest last. */
+  elections: z.array(ElectionRecord).max(ELECTIONS_REMEMBERED_MAX),
+  version: z.string().max(VERSION_CHARS_MAX),
   now: UnixMs,
 });
 export type ClusterStatus = z.infer<typeof ClusterStatus>;

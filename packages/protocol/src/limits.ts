@@ -96,6 +96,8 @@ export const HELD_REQUESTS_PER_ADDRESS_MAX = 128;
 export const SILENT_LEADERS_MAX = 16;
 /** A leader that loses office while it answers takes a request up anew so often, if it is elected again. */
 export const REIGNS_PER_REQUEST_MAX = 3;
+/** Of a program's version, as a server tells it. */
+export const VERSION_CHARS_MAX = 64;
 /** How long a client should wait before it asks again where there is no leader. */
 export const RETRY_AFTER_SECONDS = 1;
 /** A closing server waits this long for requests in flight. */
