@@ -96,8 +96,9 @@ export function portOption(): Option {
   return new Option('--port <number>', 'your port (default: as registered)').argParser(parsePort);
 }
 
-export function intervalOption(): Option {
-  return new Option('--interval <seconds>', 'time between heartbeats')
-    .argParser(parseIntervalSeconds)
-    .default(HEARTBEAT_INTERVAL_MS_DEFAULT / 1_000);
+export function intervalOption(
+  what = 'time between heartbeats',
+  defaultMs = HEARTBEAT_INTERVAL_MS_DEFAULT,
+): Option {
+  return new Option('--interval <seconds>', what).argParser(parseIntervalSeconds).default(defaultMs / 1_000);
 }

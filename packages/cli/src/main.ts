@@ -6,7 +6,12 @@ import { runProgram } from './program.ts';
 import type { Shell, Sink } from './shell.ts';
 
 function sinkOf(stream: NodeJS.WriteStream): Sink {
-  return { write: (text) => stream.write(text), isTty: stream.isTTY };
+  return {
+    write: (text) => stream.write(text),
+    isTty: stream.isTTY,
+    size: () => (stream.columns > 0 && stream.rows > 0 ? stream : undefined),
+    onClosed: (listener) => stream.on('error', listener),
+  };
 }
 
 async function confirm(question: string): Promise<boolean> {

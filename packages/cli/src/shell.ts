@@ -6,6 +6,10 @@ import type { CarrierEngine } from '@cloud-steg/peer';
 export interface Sink {
   write(text: string): void;
   readonly isTty: boolean;
+  /** Of the terminal, now; undefined where there is none or it doesn't say. */
+  readonly size?: () => { readonly columns: number; readonly rows: number } | undefined;
+  /** Calls `listener` once nobody reads any more, which writing may be needed to notice. */
+  readonly onClosed?: (listener: () => void) => void;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;

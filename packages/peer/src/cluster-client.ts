@@ -77,6 +77,11 @@ export class ClusterClient {
     return this.#leader;
   }
 
+  /** The key this client holds its cluster to, unless there was no contact yet. */
+  get pinnedKey(): PublicKey | undefined {
+    return this.#clusterKey;
+  }
+
   /**
    * The pinned key. At first contact it is asked of all servers, and those that answer must agree:
    * `auth/wrong-cluster` when they don't, since one of them is not what the user thinks.
@@ -96,22 +101,6 @@ export class ClusterClient {
     }
     this.#clusterKey = key;
     return key;
-  }
-
-  /**
-   * A server's own view: the leader's if it answers. Servers with another key than the pinned one don't count;
-   * `auth/wrong-cluster` when no other answers.
-   */
-  async status(): Promise<ClusterStatus> {
-    const answers = await this.#statuses();
-    const own = answers.filter(({ status }) => !this.#clusterKey || status.cluster_key === this.#clusterKey);
-    const best = own.find(({ status }) => status.is_leader) ?? own[0];
-    if (best) return best.status;
-    throw new AppError(
-      'auth/wrong-cluster',
-      `the servers at ${answers.map(({ url }) => url).join(', ')} are not the cluster this user registered at`,
-      { hint: 'name the right servers with --server, or register anew here under another --data-dir' },
-    );
   }
 
   /** What every server that answers says. Throws `cluster/unreachable` when none does. */
@@ -235,13 +224,17 @@ export class ClusterClient {
   }
 }
 
-/** One server's view of the cluster. Rejects when it doesn't answer. */
-export async function statusOf(server: string): Promise<ClusterStatus> {
+/** One server's view of the cluster. Rejects when it doesn't answer in time. */
+export async function statusOf(
+  server: string,
+  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<ClusterStatus> {
   const answer = await callHttp({
     method: 'GET',
     url: `${server}/status`,
-    timeoutMs: CLUSTER_ATTEMPT_TIMEOUT_MS,
     answerBytesMax: ANSWER_BYTES_MAX,
+    timeoutMs: CLUSTER_ATTEMPT_TIMEOUT_MS,
+    ...options,
   });
   if (answer.status !== 200) throw new Error(`answered ${answer.status}`);
   return parse(ClusterStatus, JSON.parse(Buffer.from(answer.body).toString()), `${server}/status`);

@@ -20,6 +20,7 @@ export { keepDelivering } from './daemon.ts';
 export { DataDirectory, defaultDataDirectory } from './data-directory.ts';
 export { writeFileDurably } from './durable-file.ts';
 export { amendGrant, type CheckedEvent, type GrantChange, grantEvents, listGrants } from './grants.ts';
+export { reasonOf } from './http-call.ts';
 export { loadProfile, type Profile } from './identity-file.ts';
 export { type LibraryImage, listImages } from './image-library.ts';
 export { listOutbox, type OutboxEntry } from './outbox.ts';

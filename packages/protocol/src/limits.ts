@@ -236,6 +236,11 @@ export const SERVERS_MAX = 16;
 export const HEARTBEAT_INTERVAL_SECONDS_MAX = 3600;
 export const TIMEOUT_SECONDS_MAX = 3600;
 export const TIMEOUT_SECONDS_DEFAULT = 30;
+/** How long `cluster status` waits for a server to say how it is. */
+export const STATUS_TIMEOUT_MS = 2 * SECOND;
+/** `cluster watch` asks again soon, and the slowest server holds up what the others said. */
+export const WATCH_TIMEOUT_MS = SECOND;
+export const WATCH_INTERVAL_MS_DEFAULT = SECOND;
 /** A picture's one-time page is waited for so long, from the moment its address is known. */
 export const PICTURE_PAGE_WAIT_MS = 60 * SECOND;
 /** Longer side of a picture shown in a terminal, pixels. */
