@@ -79,7 +79,14 @@ export async function rehearse(ports: RehearsalPorts): Promise<void> {
 
 const ALWAYS_LEADING: Leadership = {
   leading: () => ({ term: TERM }),
-  status: () => ({ id: 'rehearsal', term: TERM, leader: 'rehearsal', leaderUrl: ORIGIN, nodes: [] }),
+  status: () => ({
+    id: 'rehearsal',
+    term: TERM,
+    leader: 'rehearsal',
+    leaderUrl: ORIGIN,
+    nodes: [],
+    elections: [],
+  }),
   onChange: () => () => undefined,
 };
 
