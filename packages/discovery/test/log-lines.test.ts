@@ -26,6 +26,21 @@ describe('log lines', () => {
     expect(rest).toEqual([]);
   });
 
+  it('of the store are its own sentences, with what to do', () => {
+    const talk = (log: Log) => {
+      log('warn', 'store.writer-ended', {
+        message: 'ended process 7',
+        hint: 'start that server again',
+        pid: 7,
+      });
+      log('warn', 'store.untidy', { message: 'disk full' });
+    };
+    expect(logged(false, talk)).toEqual([
+      'warn: ended process 7; start that server again',
+      'warn: disk full',
+    ]);
+  });
+
   it('are JSON for programs', () => {
     const [first, second] = logged(true, events).map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(first).toEqual({

@@ -59,6 +59,7 @@ export function judge(
   if (identity.bootId !== self.bootId || identity.namespaces !== self.namespaces) {
     return spare('it runs in another namespace');
   }
+  if (note.term < 1) return spare('it has led no term');
   if (term === undefined || note.term >= term) return spare(`its term ${note.term} is not known to be over`);
   switch (condition) {
     case 'stopped':

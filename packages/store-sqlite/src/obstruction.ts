@@ -46,7 +46,12 @@ export class ObstructionWatch {
       this.#seen = { pid: holder.pid, version, sinceMs: nowMs };
     }
     const { pid } = holder;
-    if (this.#ended.has(pid)) return { pid, ended: false, what: 'it was ended, but has not gone yet' };
+    if (this.#ended.has(pid))
+      return {
+        pid,
+        ended: false,
+        what: 'it was ended, but goes only once its control group is thawed or its disk has answered',
+      };
     const what = this.#confront(holder, term, nowMs - this.#seen.sinceMs);
     return { pid, ended: this.#ended.has(pid), what };
   }

@@ -44,7 +44,7 @@ export class SqliteWriter {
   #connection: Connection | undefined;
   /** The last term that the store granted to this writer. */
   #granted: Term | undefined;
-  #notedTerm = 0;
+  #notedTerm: number | undefined;
   #untidy: 'claimed' | 'committed' | undefined;
 
   constructor(path: string, options: SqliteWriterOptions, surroundings: WriterSurroundings) {
@@ -54,15 +54,18 @@ export class SqliteWriter {
   }
 
   /**
-   * Does what the first write would have to do before it can begin, as far as a process may that doesn't lead: creates
-   * nothing, changes nothing, waits for nobody. Returns whether there is nothing left to do; there is while there is no file.
+   * Does what the first write would have to do before it can begin, as far as a process may that doesn't lead: changes nothing
+   * in the store, waits for nobody. Returns whether there is nothing left to do; there is while there is no file.
    */
   warmUp(): boolean {
+    if (this.#connection) return true;
     return this.#translating(() => {
-      const db = this.#connection ? undefined : openForWritingLater(this.#path);
-      if (db) this.#connection = connect(db, this.#log(db));
-      if (this.#connection) claimIn(this.#connection);
-      return this.#connection !== undefined;
+      const db = openForWritingLater(this.#path);
+      if (!db) return false;
+      this.#connection = connect(db, this.#log(db));
+      claimIn(this.#connection);
+      this.#note(0, '');
+      return true;
     });
   }
 
@@ -135,7 +138,7 @@ export class SqliteWriter {
       });
     } finally {
       connection.db.close();
-      if (this.#notedTerm > 0) removeNote(this.#path, process.pid);
+      if (this.#notedTerm !== undefined) removeNote(this.#path, process.pid);
     }
   }
 
@@ -218,12 +221,12 @@ export class SqliteWriter {
     return takeWriteLock(attempt, wait, this.#surroundings);
   }
 
-  #note(term: Term, node: string): void {
+  #note(term: number, node: string): void {
     const { processes, log } = this.#surroundings;
     const { self } = processes;
     if (!self) return;
     try {
-      this.#notedTerm = Math.max(this.#notedTerm, term);
+      this.#notedTerm = Math.max(this.#notedTerm ?? 0, term);
       writeNote(this.#path, { process: self, node, term: this.#notedTerm });
     } catch (error) {
       log('warn', 'store.unregistered', {

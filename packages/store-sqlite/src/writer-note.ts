@@ -1,6 +1,6 @@
 /** What each writing process notes of itself beside the store's file, before it takes a lock there. */
 
-import { readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { STORE_WRITER_NOTE_BYTES_MAX } from '@cloud-steg/protocol';
 import { readBounded } from './bounded-file.ts';
@@ -8,20 +8,26 @@ import type { ProcessIdentity, ProcessTable } from './process-table.ts';
 
 export interface WriterNote {
   process: ProcessIdentity;
-  /** Node id, as claimed. */
+  /** Node id, as claimed; empty before the first claim. */
   node: string;
-  /** The last term it claimed, or set out to claim. */
+  /** The last term it claimed, or set out to claim; 0 before the first. */
   term: number;
 }
 
 /**
- * Replaces the process's note, `<file>-writer-<pid>`. Not synced: a note is of use only while its process lives, and the
- * machine with it.
+ * Makes or overwrites the process's note, `<file>-writer-<pid>` (mode 0600). Not synced: a note is of use only while its process
+ * lives, and the machine with it. Not renamed into its place either: that changes the directory, which SQLite syncs at
+ * its first commit. Who reads in the middle of a change finds no note, or looks again.
  */
 export function writeNote(path: string, note: WriterNote): void {
-  const draft = `${noteOf(path, note.process.pid)}.draft`;
-  writeFileSync(draft, JSON.stringify(note), { mode: 0o600 });
-  renameSync(draft, noteOf(path, note.process.pid));
+  const bytes = Buffer.alloc(STORE_WRITER_NOTE_BYTES_MAX, ' ');
+  bytes.write(JSON.stringify(note));
+  const descriptor = openSync(noteOf(path, note.process.pid), constants.O_WRONLY | constants.O_CREAT, 0o600);
+  try {
+    writeSync(descriptor, bytes, 0, bytes.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /** The note under the process's number, which may be an earlier process's; undefined where there is none to be read. */

@@ -43,7 +43,7 @@ describe('a process in a writer’s way', () => {
   });
 
   it('is spared unless it was deposed', () => {
-    for (const itsTerm of [4, 5]) {
+    for (const itsTerm of [0, 4, 5]) {
       expect(verdict({ note: { process: identity, node: 'a', term: itsTerm } }, 1e9)).toMatchObject({
         kind: 'spare',
       });

@@ -27,6 +27,7 @@ afterEach(() => scratch.remove());
 describe('a writer’s note', () => {
   it('is read as it was written last', () => {
     writeNote(path, note({}));
+    writeNote(path, { ...note({}), node: 'a longer name', term: 4000 });
     writeNote(path, { ...note({}), term: 4 });
     expect(readNote(path, 10)).toEqual({ ...note({}), term: 4 });
     expect(names()).toEqual(['cluster.db-writer-10']);
