@@ -29,7 +29,12 @@ describe('registering', () => {
     expect(answer.created).toBe(true);
     expect(openCosignedIdentity(CLUSTER_KEY.publicKey, answer.identity).username).toBe('alice');
     const again = await server.call(RegisterAnswer, 'POST', '/register', { as: ALICE, body });
-    expect(again).toEqual({ ...answer, created: false });
+    expect(again).toEqual(answer);
+    const next = await server.call(RegisterAnswer, 'POST', '/register', {
+      as: ALICE,
+      body: registerBody(ALICE, [IMAGE], 2),
+    });
+    expect(next.created).toBe(false);
   });
 
   it('is refused to another key', async () => {

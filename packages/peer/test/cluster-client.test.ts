@@ -9,7 +9,9 @@ import { ClusterClient } from '../src/cluster-client.ts';
 
 const key = clusterKeyPair(new Uint8Array(32).fill(7));
 const otherKey = clusterKeyPair(new Uint8Array(32).fill(8));
-const ports = { now: Date.now, random: secureRandom, clusterTimeoutMs: 1_500 };
+const ports = { now: Date.now, random: secureRandom, clusterTimeoutMs: 20_000 };
+/** For calls that come to nothing. */
+const impatient = { ...ports, clusterTimeoutMs: 1_500 };
 const caller = { username: 'alice' as Username, identity: generateIdentity(secureRandom) };
 const Answer = z.object({ answeredBy: z.string() });
 const open: Server[] = [];
@@ -168,7 +170,7 @@ describe('a call to the cluster', () => {
 
   it('takes no longer than it may, though nobody ever answers', async () => {
     const servers = [await serve(() => {}), await serve(() => {})];
-    await expect(call(new ClusterClient(servers, key.publicKey, ports))).rejects.toMatchObject({
+    await expect(call(new ClusterClient(servers, key.publicKey, impatient))).rejects.toMatchObject({
       code: 'cluster/unreachable',
       message: expect.stringMatching(
         /\((timed out after|no answer for) \d+ ms\).*\((timed out after|no answer for) \d+ ms\)/,
@@ -178,7 +180,7 @@ describe('a call to the cluster', () => {
 
   it('gives up at its deadline with what it was told last', async () => {
     const server = await serve((_, response) => json(response, 503, problem('cluster/no-leader', 503)));
-    await expect(call(new ClusterClient([server], key.publicKey, ports))).rejects.toMatchObject({
+    await expect(call(new ClusterClient([server], key.publicKey, impatient))).rejects.toMatchObject({
       code: 'cluster/no-leader',
       message: 'cluster/no-leader it is',
     });
