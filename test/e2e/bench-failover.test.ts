@@ -25,6 +25,7 @@ describe('while a client writes without pause', () => {
     ['kill', 'restart'],
     ['stop', 'continue'],
     ['stop', 'restart'],
+    ['stop-writing', 'continue'],
     ['term', 'restart'],
   ])('another server takes over after %s (%s)', async (fault, recovery) => {
     const { victim, successor } = await runTrial(cluster, writer, fault, recovery);
