@@ -59,8 +59,7 @@ export function takeHandover(m: Machine, now: number, from: NodeId, handover: Me
   learnRelease(m, handover.term);
   m.moves = handover.moves;
   m.vacancy = handover.cause;
-  if (m.role.kind === 'candidate') return;
-  becomeCandidate(m, now, handover.cause, `handed over by ${from}`, handover.campaignId);
+  if (m.role.kind !== 'candidate') becomeCandidate(m, now, handover.cause, `handed over by ${from}`);
 }
 
 /** Rule 6: the leader gave up its lease and names nobody; the followers find the idlest among them. */

@@ -8,7 +8,6 @@ import {
   type Leader,
   learnRelease,
   type Machine,
-  newRequestId,
   record,
   send,
 } from './machine.ts';
@@ -23,7 +22,7 @@ const HANDOVER_SENDS_PER_TIMEOUT = 8;
 
 /**
  * Releases the lease for ever and then tells `to`, in this order, so that no two leases overlap (I2). The vote for it
- * follows in a step of its own, to be made durable while the successor does the same with its own.
+ * is made durable in a step of its own, while the successor does the same with its own.
  */
 export function handOver(m: Machine, now: number, leader: Leader, to: NodeId, cause: ElectionCause): void {
   const { netTimeoutMs, electionTimeoutMsMin } = m.config.timings;
@@ -32,7 +31,6 @@ export function handOver(m: Machine, now: number, leader: Leader, to: NodeId, ca
   leader.handover = {
     to,
     cause,
-    campaignId: newRequestId(m),
     voteAt: now,
     giveUpAt: now + Math.min(netTimeoutMs, electionTimeoutMsMin / 2),
     resendAt: now,
@@ -54,18 +52,19 @@ export function tickHandover(m: Machine, now: number, leader: Leader, handover: 
 
 function tellSuccessor(m: Machine, now: number, leader: Leader, handover: Handover): void {
   handover.resendAt = now + m.config.timings.netTimeoutMs / HANDOVER_SENDS_PER_TIMEOUT;
-  const { to, cause, campaignId } = handover;
-  send(m, to, { kind: 'Handover', term: leader.term, moves: m.moves, cause, campaignId });
+  const { to, cause } = handover;
+  send(m, to, { kind: 'Handover', term: leader.term, moves: m.moves, cause });
 }
 
-/** As if it had been asked already. */
+/**
+ * Makes the vote durable, and keeps it until it is asked for. A vote that were out before its candidate stood would be
+ * one that nobody but the voter knows of: after a lost disk it could not learn of it, and give another (rule 9).
+ */
 function voteForSuccessor(m: Machine, now: number, leader: Leader, handover: Handover): void {
-  const { to, campaignId } = handover;
+  const { to } = handover;
   const term = leader.term + 1;
   handover.voteAt = Number.POSITIVE_INFINITY;
-  if (!mayVoteFor(m, now, to, term)) return;
-  record(m, { ...m.durable, term, votedFor: to });
-  send(m, to, { kind: 'VoteResp', term, campaignId, granted: true });
+  if (mayVoteFor(m, now, to, term)) record(m, { ...m.durable, term, votedFor: to });
 }
 
 /** Releases the lease for ever and says so, to spare the others the wait for its end. */

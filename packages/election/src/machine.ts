@@ -79,9 +79,7 @@ export interface Leader {
 export interface Handover {
   readonly to: NodeId;
   readonly cause: ElectionCause;
-  /** The campaign that the successor is asked to begin. */
-  readonly campaignId: number;
-  /** When to vote in it: as soon as the successor is told; Infinity once done. */
+  /** When to make the vote for it durable: as soon as it is told; Infinity once done. */
   voteAt: number;
   readonly giveUpAt: number;
   resendAt: number;

@@ -107,8 +107,6 @@ export const Message = z.discriminatedUnion('kind', [
     term: Term,
     moves: z.int().nonnegative(),
     cause: ElectionCause,
-    /** The campaign to stand with: the leader's own vote for it is under way. */
-    campaignId: RequestId,
   }),
   /** The lease of `term` is released; nobody is named. */
   z.object({ kind: z.literal('StepDown'), term: Term, cause: ElectionCause }),

@@ -58,24 +58,15 @@ export function becomePolling(m: Machine, now: number, round: number): void {
   });
 }
 
-/**
- * Rule 3: stands in a new term with its own vote, which is durable before anybody is asked for theirs. Votes count
- * in the campaign of that number alone.
- */
-export function becomeCandidate(
-  m: Machine,
-  now: number,
-  cause: ElectionCause,
-  why: string,
-  campaignId: number = newRequestId(m),
-): void {
+/** Rule 3: stands in a new term with its own vote, which is durable before anybody is asked for theirs. */
+export function becomeCandidate(m: Machine, now: number, cause: ElectionCause, why: string): void {
   invariant(!m.recovery, 'a node that lost its disk stands for election');
   record(m, { ...m.durable, term: m.durable.term + 1, votedFor: m.config.thisNode });
   m.leader = null;
   const candidate: Candidate = {
     kind: 'candidate',
     cause,
-    campaignId,
+    campaignId: newRequestId(m),
     votes: new Set([m.config.thisNode]),
     refusals: new Set(),
     giveUpAt: now + m.config.timings.netTimeoutMs,
