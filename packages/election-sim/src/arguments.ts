@@ -5,6 +5,7 @@ import {
   AppError,
   CLUSTER_NODES_MAX,
   SIM_CRASHES_MAX,
+  SIM_FAULTS_EVERY_MIN,
   SIM_SEED_MAX,
   SIM_WORKERS_MAX,
 } from '@cloud-steg/protocol';
@@ -42,6 +43,7 @@ const OPTIONS = {
   timings: { type: 'string' },
   size: { type: 'string' },
   faults: { type: 'string' },
+  every: { type: 'string' },
   mutant: { type: 'string' },
   workers: { type: 'string' },
   failover: { type: 'boolean' },
@@ -55,7 +57,16 @@ export function readArguments(argv: readonly string[]): Command {
   const values = valuesOf(argv);
   if (values.help) return { kind: 'help' };
   if (values.failover) {
-    refuseBeside(values, '--failover', ['seeds', 'from', 'seed', 'trace', 'faults', 'mutant', 'workers']);
+    refuseBeside(values, '--failover', [
+      'seeds',
+      'from',
+      'seed',
+      'trace',
+      'faults',
+      'every',
+      'mutant',
+      'workers',
+    ]);
     return {
       kind: 'failover',
       timings: values.timings === undefined ? (Object.keys(TIMINGS) as TimingsName[]) : [timingsOf(values)],
@@ -70,7 +81,7 @@ export function readArguments(argv: readonly string[]): Command {
     mutant: mutantOf(values),
     size: whole(values, 'size', 1, CLUSTER_NODES_MAX),
     faults: faultsOf(values),
-    every: undefined,
+    every: everyOf(values),
   };
   const seed = whole(values, 'seed', 0, SIM_SEED_MAX);
   if (seed !== undefined) {
@@ -118,6 +129,16 @@ function timingsOf(values: Values): TimingsName {
   const text = values.timings ?? 'default';
   if (Object.hasOwn(TIMINGS, text)) return text as TimingsName;
   throw bad(`--timings ${JSON.stringify(text)}: there are ${Object.keys(TIMINGS).join(' and ')}`);
+}
+
+function everyOf(values: Values): number | undefined {
+  const text = values.every;
+  if (text === undefined) return undefined;
+  const value = /^[0-9]{1,2}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= SIM_FAULTS_EVERY_MIN) return value;
+  throw bad(
+    `--every ${JSON.stringify(text)}: expected longest election timeouts from one fault to the next, ${SIM_FAULTS_EVERY_MIN} to 99`,
+  );
 }
 
 function mutantOf(values: Values): string | undefined {

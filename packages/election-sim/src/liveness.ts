@@ -30,12 +30,15 @@ const LASTING_FAULTS: Record<string, LastingFault> = {
   flapping: (cluster, { index }) => flap(cluster, index),
 };
 
-/** Long enough away to lose patience, then back for a moment, again and again. */
+/** In longest election timeouts: long enough away to lose patience, then back for a moment, again and again. */
+const AWAY_TIMEOUTS = 1.2;
+const BACK_TIMEOUTS = 0.3;
+
 function flap(cluster: Cluster, index: number): void {
   const restore = cluster.network.cut(cutOff(index));
-  cluster.timeline.after(1.3 * cluster.longestMs, () => {
+  cluster.timeline.after(AWAY_TIMEOUTS * cluster.longestMs, () => {
     restore();
-    cluster.timeline.after(0.3 * cluster.longestMs, () => flap(cluster, index));
+    cluster.timeline.after(BACK_TIMEOUTS * cluster.longestMs, () => flap(cluster, index));
   });
 }
 
@@ -67,6 +70,10 @@ function nodesOutside(cluster: Cluster): Set<SimulatedNode> {
   return outside;
 }
 
+/** From the demand for a leader to that for peace, and how long peace has to last, in longest election timeouts. */
+const SETTLE_TIMEOUTS = 1.2;
+const UNDISTURBED_TIMEOUTS = 2;
+
 /** Demands L1 to L3. Returns for how long nobody served after `heal`, milliseconds. */
 export function demandProgress(cluster: Cluster, clients: readonly Client[]): number {
   const { longestMs, timeline, timings } = cluster;
@@ -78,9 +85,10 @@ export function demandProgress(cluster: Cluster, clients: readonly Client[]): nu
     return `nobody serves ${(2 * longestMs).toFixed(0)} ms after all was healed`;
   });
 
-  timeline.pass(longestMs);
+  // A node that flaps and is ahead in terms, from before, has been back once more and may have caused one election.
+  timeline.pass(SETTLE_TIMEOUTS * longestMs);
   const term = cluster.server()?.process?.term;
-  timeline.pass(2 * longestMs);
+  timeline.pass(UNDISTURBED_TIMEOUTS * longestMs);
   const later = cluster.server()?.process?.term;
   hold('L2', term !== undefined && term === later, () => {
     return `term ${term ?? 'of nobody'} gave way to ${later ?? 'nobody'} without a fault`;

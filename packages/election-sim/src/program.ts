@@ -80,14 +80,14 @@ async function replay(
 
 function helpLines(): string[] {
   return [
-    'npm run sim -- [--seeds N] [--from N] [--timings default|fast] [--workers K] [--size N] [--faults A,B] [--mutant NAME]',
+    'npm run sim -- [--seeds N] [--from N] [--timings default|fast] [--workers K] [--size N] [--faults A,B] [--every E] [--mutant NAME]',
     `    runs N seeds (${SEEDS_DEFAULT}) from --from (1) on; exit code 1 if one of them breaks a rule`,
     'npm run sim -- --seed N [--trace] [--timings ..] [--size ..] [--faults ..] [--mutant ..]',
     '    runs one seed and shows what happens, step by step with --trace',
     'npm run sim -- --failover [--crashes N] [--timings default|fast] [--size N]',
     '    measures from the crash of a leader to the next one',
     '',
-    `faults: ${FAULT_NAMES.join(' ')}`,
+    `faults, one every --every times the longest election timeout: ${FAULT_NAMES.join(' ')}`,
     '',
     'mutants, each without one rule:',
     ...MUTANTS.map(

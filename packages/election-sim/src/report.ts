@@ -48,13 +48,14 @@ export function runLines(run: RunReport, choice: Choice): string[] {
 }
 
 /** The command that runs one seed again, and shows it. */
-export function replayCommand(seed: number, { timings, mutant, size, faults }: Choice): string {
+export function replayCommand(seed: number, { timings, mutant, size, faults, every }: Choice): string {
   const flags = [
     `--seed ${seed} --trace`,
     ...(timings === 'default' ? [] : [`--timings ${timings}`]),
     ...(mutant === undefined ? [] : [`--mutant ${mutant}`]),
     ...(size === undefined ? [] : [`--size ${size}`]),
     ...(faults === undefined ? [] : [`--faults ${faults.join(',')}`]),
+    ...(every === undefined ? [] : [`--every ${every}`]),
   ];
   return `npm run sim -- ${flags.join(' ')}`;
 }

@@ -46,6 +46,15 @@ describe('npm run sim', { timeout: TIMEOUT_MS }, () => {
     expect(replayed.out).toMatch(/ !! {2}I2 is broken: leases of n. and n. overlap$/m);
   });
 
+  it('names the circumstances that were chosen too', async () => {
+    const { out } = await run(
+      '--seeds 40 --mutant no-voter-promise --size 3 --faults link,isolate --every 0.2',
+    );
+    expect(out).toMatch(
+      /replay: npm run sim -- --seed [0-9]+ --trace --mutant no-voter-promise --size 3 --faults link,isolate --every 0.2$/m,
+    );
+  });
+
   it('shows one run step by step: time, node, what came in, what it led to, and faults', async () => {
     const { exitCode, out } = await run('--seed 5 --trace --timings fast --size 3 --faults crash,isolate');
     expect(exitCode).toBe(0);
@@ -87,6 +96,8 @@ describe('npm run sim', { timeout: TIMEOUT_MS }, () => {
     ['--timings slow', '--timings "slow": there are default and fast'],
     ['--size 8', '--size "8": expected a whole number from 1 to 7'],
     ['--workers 99', '--workers "99": expected a whole number from 1 to 16'],
+    ['--every 0', '--every "0": expected longest election timeouts'],
+    ['--every soon', '--every "soon": expected longest election timeouts'],
     ['--faults crash,flood', '--faults "flood": no such fault'],
     ['--mutant perfect', '--mutant "perfect": no such mutant'],
     ['--sedes 5', "unknown option '--sedes'"],

@@ -22,4 +22,22 @@ export const SAVED_SEEDS: readonly (ScenarioOptions & { readonly was: string })[
     timings: 'default',
     was: 'as seed 103',
   },
+  {
+    seed: 404,
+    timings: 'fast',
+    was: 'a leader’s vote for its successor left before that one stood; the leader’s disk was lost, and it voted again',
+  },
+  {
+    seed: 1001397,
+    timings: 'fast',
+    was: 'the simulator went on holding up requests after all was healed',
+  },
+  {
+    seed: 344,
+    timings: 'fast',
+    size: 3,
+    faults: ['stop', 'hog', 'wipe', 'delay', 'bounce'],
+    every: 0.15,
+    was: 'the simulator demanded peace before a flapping node that was ahead in terms had been back',
+  },
 ];

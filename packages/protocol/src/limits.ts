@@ -251,5 +251,7 @@ export const SIM_SEED_MAX = 1_000_000_000;
 export const SIM_WORKERS_MAX = 16;
 /** Crashes measured for one line of the table of failovers. */
 export const SIM_CRASHES_MAX = 100_000;
+/** Least mean time between two faults, in longest election timeouts. */
+export const SIM_FAULTS_EVERY_MIN = 0.01;
 /** A run of so many events goes in circles; most have some thousands. */
 export const SIM_RUN_EVENTS_MAX = 1_000_000;
