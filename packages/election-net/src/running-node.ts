@@ -136,7 +136,7 @@ export class RunningNode implements ElectionNode {
 
   /** Somebody who is no member was hung up on. */
   noteRefused({ code, message, hint }: AppError): void {
-    this.#warnSeldom('election.connection-refused', code, { message, hint });
+    this.#warnSeldom('election.connection-refused', code, { message, ...(hint !== undefined && { hint }) });
   }
 
   /** Of each event and reason one a second, or else strangers could hide what matters among what does not. */

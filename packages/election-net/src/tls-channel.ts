@@ -58,5 +58,8 @@ export function keyingOf(channel: TLSSocket): Uint8Array {
 export function asChannelRefusal(error: Error, who: string): AppError | undefined {
   const code = 'code' in error ? String(error.code) : '';
   if (!/^(ERR_SSL|EPROTO)/.test(code)) return undefined;
-  return new AppError('input/invalid', `${who} does not speak TLS 1.3 (${code})`, { cause: error });
+  return new AppError('input/invalid', `${who} does not speak TLS 1.3 (${code})`, {
+    hint: 'if it is a server of yours, run the same version of it everywhere',
+    cause: error,
+  });
 }

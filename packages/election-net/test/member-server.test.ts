@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect as connectTls, createSecureContext } from 'node:tls';
 import { type Message, readElectionConfig, splitAddress, writeFrame } from '@cloud-steg/election';
@@ -284,9 +285,9 @@ describe('a channel', () => {
     const kept = await eventually('a session', () => sessions[0]);
     const socket = connectTls({ ...splitAddress(id(0)), session: kept, rejectUnauthorized: false });
     const second = new HandMadeLink(socket);
-    await second.prove(configOf(id(1)), key, id(0)).catch(() => {});
-    await eventually('the channel', () => (socket.getProtocol() === 'TLSv1.3' ? true : undefined));
+    await once(socket, 'secureConnect');
     expect(socket.isSessionReused()).toBe(false);
+    await second.prove(configOf(id(1)), key, id(0));
     socket.destroy();
   });
 });

@@ -16,6 +16,14 @@ describe('a line between members', () => {
     expect(readFrame(writeFrame(vote))).toEqual(vote);
   });
 
+  it('reads as docs/wire.md says', () => {
+    const lines = [
+      '{"kind":"Ping","term":4,"cpuPercent":12.5,"httpUrl":"http://127.0.0.1:8000","process":"8b0c7f5e-3f0d-4c53-9a55-8c8f2a0d7f11:4026531836:4026531834:4242:56617"}',
+      '{"kind":"Vote","term":5,"campaignId":2764893061,"releasedTerm":4}',
+    ];
+    expect(lines.map((line) => writeFrame(readFrame(line)))).toEqual(lines);
+  });
+
   it('is refused with a term that is no number of elections', () => {
     for (const term of [-1, 0.5, 2 ** 53, '3', null]) {
       const line = writeFrame({ ...vote, term } as Message);
