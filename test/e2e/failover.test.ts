@@ -5,8 +5,9 @@ import { type Cluster, type ClusterServer, Sandbox, statusOf, until } from './sa
 import { Pair, Tally } from './workload.ts';
 
 const PAIRS = 6;
-/** Of each kind. */
-const BLOWS = 2;
+/** Each round has a blow of each kind; on a busy machine the first has to do. */
+const ROUNDS_MAX = 2;
+const NO_ROUND_AFTER_MS = 20_000;
 /** What every call may take, whatever happens meanwhile. */
 const DEADLINE_MS = 20_000;
 /** Answers that the clients must be given before the next blow falls. */
@@ -76,7 +77,9 @@ describe('a leader that is killed, frozen or stopped', () => {
     };
     const failed = () => tally.errors.length > 0;
 
-    for (let i = 0; i < BLOWS && !failed(); i++) {
+    const began = performance.now();
+    for (let round = 0; round < ROUNDS_MAX && !failed(); round++) {
+      if (round > 0 && performance.now() - began > NO_ROUND_AFTER_MS) break;
       for (const [signal, strike] of Object.entries(blows)) {
         await everyNodeFollows();
         await answersMore(`before ${signal}`);
