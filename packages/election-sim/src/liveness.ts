@@ -50,7 +50,7 @@ export function heal(cluster: Cluster): void {
   for (const node of nodes) {
     node.load.percent = outside.has(node) ? OUTSIDE_LOAD_PERCENT : CORE_LOAD_PERCENT;
     if (node.process?.stopping) node.crash();
-    node.process?.thread.resume();
+    node.process?.resume();
     if (!node.process) cluster.start(node);
     if (!outside.has(node)) continue;
     const name = dice.pick(Object.keys(LASTING_FAULTS));

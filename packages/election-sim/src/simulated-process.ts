@@ -116,6 +116,12 @@ export class SimulatedProcess {
     this.take({ kind: 'stop' });
   }
 
+  /** Ends a pause, and a stall that was to come. */
+  resume(): void {
+    this.stallMs = 0;
+    this.thread.resume();
+  }
+
   /** Nothing of it ever happens again. */
   end(): void {
     this.#ended = true;

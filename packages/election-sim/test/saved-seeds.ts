@@ -33,6 +33,11 @@ export const SAVED_SEEDS: readonly (ScenarioOptions & { readonly was: string })[
     was: 'the simulator went on holding up requests after all was healed',
   },
   {
+    seed: 1313,
+    timings: 'default',
+    was: 'the simulator let a stall of a leader begin after all was healed, and nearly ran out of patience',
+  },
+  {
     seed: 344,
     timings: 'fast',
     size: 3,
