@@ -82,7 +82,10 @@ export class Processes {
         output[name] = (output[name] + piece).slice(-OUTPUT_CHARS_MAX);
       });
     }
-    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(COMMAND_MS_MAX)]);
+    // No AbortSignal.timeout: within AbortSignal.any it is collected as garbage while it waits, and then never fires.
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), COMMAND_MS_MAX);
+    const signal = AbortSignal.any([this.#signal, late.signal]);
     try {
       const [exit] = (await once(child, 'close', { signal })) as [number | null];
       return { command: [options.program, ...options.args].join(' '), exit, ...output };
@@ -96,6 +99,8 @@ export class Processes {
           cause,
         },
       );
+    } finally {
+      clearTimeout(timer);
     }
   }
 
