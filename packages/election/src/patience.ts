@@ -17,7 +17,7 @@ function slotMs(m: Machine): number {
 
 /** Random and small: keeps nodes of equal rank apart. */
 export function jitterMs(m: Machine): number {
-  const most = Math.max(JITTER_MS_MIN, m.config.timings.electionTimeoutMsMin / 20);
+  const most = Math.max(JITTER_MS_MIN, m.config.timings.electionTimeoutMsMin / 40);
   return m.random() * Math.min(slotMs(m) / 2, most);
 }
 
