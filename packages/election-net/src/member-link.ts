@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import type { ElectionConfig, NodeId } from '@cloud-steg/election';
 import {
   AppError,
+  ELECTION_ANSWER_PATIENCE_MS_MIN,
   ELECTION_HANDSHAKE_BYTES_MAX,
   ELECTION_HANDSHAKE_TIMEOUT_MS,
   ELECTION_HELD_MESSAGES_MAX,
@@ -69,14 +70,15 @@ export class MemberLink {
   }
 
   /**
-   * The member owes an answer to what was just sent. Without any for as long as a leader may be silent, the connection is
-   * made anew: TCP repeats what gets lost at ever longer intervals, up to minutes, and once the network is whole again a
-   * new connection is there sooner.
+   * The member owes an answer to what was just sent. Without any for as long as a leader may be silent (or
+   * `ELECTION_ANSWER_PATIENCE_MS_MIN`, if that is longer) the connection is made anew: TCP repeats what gets lost at ever
+   * longer intervals, up to minutes, and once the network is whole again a new connection is there sooner.
    */
   expectAnswer(): void {
     if (!this.#established) return;
     const { clock, config } = this.#options;
-    this.#stopWaiting ??= clock.after(config.timings.electionTimeoutMsMin, () => this.#socket?.destroy());
+    const patienceMs = Math.max(config.timings.electionTimeoutMsMin, ELECTION_ANSWER_PATIENCE_MS_MIN);
+    this.#stopWaiting ??= clock.after(patienceMs, () => this.#socket?.destroy());
   }
 
   /** Something came from the member, on its own connection. */

@@ -334,7 +334,10 @@ describe('a node', () => {
       existsSync(join(directory, 'state.json')) ? true : undefined,
     );
     const text = await readFile(join(directory, 'state.json'), 'utf8');
-    expect(JSON.parse(text)).toMatchObject({ node: lost, state: { term } });
+    const { node, state } = JSON.parse(text) as { node: string; state: { term: number } };
+    expect(node).toBe(lost);
+    // A busy machine may have had another election meanwhile.
+    expect(state.term).toBeGreaterThanOrEqual(term);
   });
 
   it('does not start where it cannot write its state', async () => {

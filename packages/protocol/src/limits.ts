@@ -131,6 +131,11 @@ export const ELECTION_HANDSHAKE_BYTES_MAX = KiB;
 export const ELECTION_HANDSHAKE_TIMEOUT_MS = 2 * SECOND;
 /** Messages that wait for the handshake to end; later ones are dropped. */
 export const ELECTION_HELD_MESSAGES_MAX = 64;
+/**
+ * A member that answers nothing for so long, or for as long as a leader may be silent if that is longer, is connected to
+ * anew. A busy machine stands still for moments.
+ */
+export const ELECTION_ANSWER_PATIENCE_MS_MIN = SECOND;
 /** The connection to a member that reads nothing is given up beyond this. */
 export const ELECTION_UNSENT_BYTES_MAX = 256 * KiB;
 /** A process that has closed its connections is looked for this often, and so many times, whether it has ended. */
