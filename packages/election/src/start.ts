@@ -77,8 +77,13 @@ export function startMachine(start: ElectionStart): Machine {
   return m;
 }
 
-/** Raised to the store's term, so that a leader elected from here is not refused by the fence (rule 8). */
+/**
+ * Raised to the store's term, so that a leader elected from here is not refused by the fence (rule 8). A term that was
+ * claimed has its votes given; one that this node does not remember giving may be missing from an older copy of its file.
+ */
 function startState(durable: DurableState | undefined, storeTerm: number, recovering: boolean): DurableState {
-  if (durable && durable.term >= storeTerm) return { ...durable, recovering };
-  return { term: storeTerm, votedFor: storeTerm > 0 ? SPENT_VOTE : null, recovering };
+  const { term, votedFor } = durable ?? { term: 0, votedFor: null };
+  if (term > storeTerm) return { term, votedFor, recovering };
+  const vote = term === storeTerm ? votedFor : null;
+  return { term: storeTerm, votedFor: vote ?? (storeTerm > 0 ? SPENT_VOTE : null), recovering };
 }

@@ -117,6 +117,14 @@ describe('rule 3, the vote', () => {
     ]);
   });
 
+  it('is taken for given in a term that somebody has claimed, whatever an older copy of the file says', () => {
+    const scene = new Scene({ durable: { term: 4, votedFor: null, recovering: false }, storeTerm: 4 });
+    scene.wait(2000);
+    expect(scene.hear(C, { kind: 'Vote', term: 4, campaignId: 1, releasedTerm: 0 })).toEqual([
+      'to C: VoteResp term 4, no',
+    ]);
+  });
+
   it('of a majority makes the leader, who announces itself', () => {
     const scene = new Scene();
     scene.step({ kind: 'cpu', percent: 0 });
