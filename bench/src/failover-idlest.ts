@@ -39,8 +39,10 @@ export async function measureIdlest(
     process.stderr.write('\n');
     const handovers: { ms: number; toIdle: boolean }[] = [];
     for (let run = 0; run < runs; run++) {
-      handovers.push(await scene.hogLeader());
-      process.stderr.write(`\r${timings}, busy leader: ${run + 1}/${runs} `);
+      const handover = await scene.hogLeader();
+      handovers.push(handover);
+      const after = `${(handover.ms / 1000).toFixed(1)} s`;
+      process.stderr.write(`\r${timings}, busy leader: ${run + 1}/${runs}, handed over after ${after} `);
     }
     process.stderr.write('\n');
     return {
