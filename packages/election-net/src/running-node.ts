@@ -78,7 +78,8 @@ export class RunningNode implements ElectionNode {
     });
     this.#links = new Map(config.peers.map((id) => [id, this.#linkTo(id)]));
     this.#claim = new TermClaim(options, {
-      leads: (term) => !this.#closed && this.#election.term === term && this.#role === 'leader',
+      standsOrLeads: (term) =>
+        !this.#closed && this.#election.term === term && ['candidate', 'leader'].includes(this.#role),
       granted: () => this.#tellChanges(),
       refused: (term) => this.step({ kind: 'fence', term }),
     });
@@ -156,17 +157,16 @@ export class RunningNode implements ElectionNode {
     return this.#options.clock.now() < this.#election.leaseEnd();
   }
 
-  #perform({ persist, send, became, refused }: Outputs): void {
+  #perform({ persist, send, claim, became, refused }: Outputs): void {
     if (persist) this.#file.save(persist);
     for (const { to, message } of send) {
       const link = this.#links.get(to);
       link?.send(writeFrame(message));
       if (ANSWERED.has(message.kind)) link?.expectAnswer();
     }
+    if (claim !== undefined) this.#claim.begin(claim);
     for (const { role, term, why } of became) {
       this.#options.log('info', 'election.became', { role, term, why });
-      // Beside the first heartbeats: it serves once both lease and claim are there.
-      if (role === 'leader') this.#claim.begin(term);
     }
     for (const { from, why } of refused) this.#warnSeldom('election.message-refused', from, { from, why });
   }

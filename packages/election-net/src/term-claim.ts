@@ -5,8 +5,8 @@ import type { ElectionNodeOptions } from './election-node.ts';
 const CLAIM_ATTEMPTS_MAX = 3;
 
 export interface TermClaimEvents {
-  /** Whether this node still leads `term`. */
-  leads(term: number): boolean;
+  /** Whether this node still leads `term`, or stands for it. */
+  standsOrLeads(term: number): boolean;
   granted(): void;
   refused(term: number): void;
 }
@@ -36,7 +36,7 @@ export class TermClaim {
   }
 
   async #claim(term: number): Promise<void> {
-    for (let attempt = 1; attempt <= CLAIM_ATTEMPTS_MAX && this.#events.leads(term); attempt++) {
+    for (let attempt = 1; attempt <= CLAIM_ATTEMPTS_MAX && this.#events.standsOrLeads(term); attempt++) {
       const granted = await this.#ask(term, attempt);
       if (granted) {
         this.#grantedTerm = term;

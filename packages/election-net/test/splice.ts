@@ -19,8 +19,14 @@ export class Splice {
     const relayed: string[] = [];
     const ends: Socket[] = [];
     const listener = await HandMadeLink.listen(address, async (near) => {
-      const far = await HandMadeLink.to(target);
-      ends.push(near.socket, far.socket);
+      ends.push(near.socket);
+      // Its own door may be shut on it, as a stranger's is when many come.
+      const far = await HandMadeLink.to(target).catch(() => undefined);
+      if (!far) {
+        near.socket.destroy();
+        return;
+      }
+      ends.push(far.socket);
       void pass(near, far, relayed);
       void pass(far, near, relayed);
     });

@@ -65,7 +65,8 @@ export class SimulatedProcess {
     this.#claim = new TermClaim(world, {
       index: on.index,
       retryMs: on.config.timings.electionRetryMs,
-      leads: (term) => !this.#ended && this.#role === 'leader' && this.term === term,
+      standsOrLeads: (term) =>
+        !this.#ended && (this.#role === 'leader' || this.#role === 'candidate') && this.term === term,
       whenFree: (work) => this.thread.do(work),
       refused: (term) => this.take({ kind: 'fence', term }),
     });
@@ -163,23 +164,21 @@ export class SimulatedProcess {
 
   // ---- outputs ----
 
-  #perform({ persist, send, became }: Outputs): void {
+  #perform({ persist, send, claim, became }: Outputs): void {
     const { checker, trap } = this.#world;
     const { index } = this.#on;
     const fsyncMs = persist ? this.#write(persist) : 0;
-    let electedTerm: number | undefined;
     for (const { role, term } of became) {
       this.#role = role;
-      electedTerm = role === 'leader' ? term : undefined;
       if (role === 'leader') checker.elected(index, term);
       if (trap && (role === 'leader' || role === 'candidate')) trap({ kind: 'became', node: index, role });
     }
     if (this.stallMs > 0) this.thread.pause(this.stallMs);
-    if (fsyncMs + this.stallMs === 0) return this.#proceed(send, electedTerm);
+    if (fsyncMs + this.stallMs === 0) return this.#proceed(send, claim);
     this.stallMs = 0;
     this.thread.block(fsyncMs, () => {
       if (persist) checker.persisted(index, persist.term);
-      this.#proceed(send, electedTerm);
+      this.#proceed(send, claim);
     });
   }
 
@@ -195,8 +194,8 @@ export class SimulatedProcess {
   }
 
   /** What may happen only once all that it depends on is durable. */
-  #proceed(send: readonly Outgoing[], electedTerm: number | undefined): void {
-    if (electedTerm !== undefined) this.#claim.begin(electedTerm);
+  #proceed(send: readonly Outgoing[], claim: number | undefined): void {
+    if (claim !== undefined) this.#claim.begin(claim);
     for (const outgoing of send) this.#send(outgoing);
   }
 

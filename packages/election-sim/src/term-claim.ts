@@ -6,8 +6,8 @@ const CLAIM_ATTEMPTS_MAX = 3;
 export interface Claimant {
   readonly index: number;
   readonly retryMs: number;
-  /** Whether this run of the process still leads `term`. */
-  leads(term: number): boolean;
+  /** Whether this run of the process still leads `term`, or stands for it. */
+  standsOrLeads(term: number): boolean;
   /** Does `work` once the process's one thread is free; never, if the process ends before. */
   whenFree(work: () => void): void;
   refused(term: number): void;
@@ -43,7 +43,7 @@ export class TermClaim {
       timeline.after(this.#callMs(), () => {
         this.#claimant.whenFree(() => {
           if (granted) this.grantedTerm = term;
-          else if (this.#claimant.leads(term)) this.#claimant.refused(term);
+          else if (this.#claimant.standsOrLeads(term)) this.#claimant.refused(term);
         });
       });
     });
@@ -52,7 +52,7 @@ export class TermClaim {
   #again(term: number, attempt: number): void {
     this.#world.timeline.after(this.#claimant.retryMs, () => {
       this.#claimant.whenFree(() => {
-        if (!this.#claimant.leads(term)) return;
+        if (!this.#claimant.standsOrLeads(term)) return;
         if (attempt < CLAIM_ATTEMPTS_MAX) this.#ask(term, attempt + 1);
         else this.#claimant.refused(term);
       });

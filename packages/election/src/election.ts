@@ -187,9 +187,9 @@ function takeMessage(m: Machine, now: number, from: NodeId, message: Message): v
   }
 }
 
-/** Rule 8: a later leader has been here already, so this term is over. */
+/** Rule 8: somebody has claimed this term or a later one, so it is over for this node. */
 function takeFence(m: Machine, now: number, term: number): void {
-  if (m.role.kind !== 'leader' || term < m.durable.term) return;
+  if ((m.role.kind !== 'leader' && m.role.kind !== 'candidate') || term < m.durable.term) return;
   adoptTerm(m, term, SPENT_VOTE);
   m.leader = null;
   m.vacancy = 'refused';

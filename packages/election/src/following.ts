@@ -59,7 +59,10 @@ export function takeHandover(m: Machine, now: number, from: NodeId, handover: Me
   learnRelease(m, handover.term);
   m.moves = handover.moves;
   m.vacancy = handover.cause;
-  if (m.role.kind !== 'candidate') becomeCandidate(m, now, handover.cause, `handed over by ${from}`);
+  if (m.role.kind === 'candidate') return;
+  becomeCandidate(m, now, handover.cause, `handed over by ${from}`);
+  // As good as elected: the claim is made while the votes are. Were another elected instead, it would be refused.
+  m.out.claim = m.durable.term;
 }
 
 /** Rule 6: the leader gave up its lease and names nobody; the followers find the idlest among them. */

@@ -159,6 +159,11 @@ export interface Outputs {
   readonly persist: DurableState | undefined;
   /** Then: send these, in order. */
   readonly send: readonly Outgoing[];
+  /**
+   * Beside that: claim this term in the store (rule 8). Not yet elected, it may be; it serves only with the claim
+   * granted and its lease valid.
+   */
+  readonly claim: number | undefined;
   /** Whenever convenient: what happened. */
   readonly became: readonly RoleChange[];
   readonly refused: readonly Refusal[];
@@ -167,12 +172,13 @@ export interface Outputs {
 interface OutputsInProgress extends Outputs {
   persist: DurableState | undefined;
   readonly send: Outgoing[];
+  claim: number | undefined;
   readonly became: RoleChange[];
   readonly refused: Refusal[];
 }
 
 export function noOutputs(): OutputsInProgress {
-  return { persist: undefined, send: [], became: [], refused: [] };
+  return { persist: undefined, send: [], claim: undefined, became: [], refused: [] };
 }
 
 export function send(m: Machine, to: NodeId, message: Message): void {

@@ -115,6 +115,7 @@ export function becomeLeader(m: Machine, now: number): void {
     handover: undefined,
   };
   become(m, leader, 'majority');
+  m.out.claim = m.durable.term;
   m.leader = m.config.thisNode;
   m.elections.add(now, { term: m.durable.term, leader: m.config.thisNode, cause });
   for (const [id, link] of links) sendHeartbeat(m, now, leader, id, link, 'LeaderAnnounce');

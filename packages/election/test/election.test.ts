@@ -139,6 +139,7 @@ describe('rule 3, the vote', () => {
     expect(scene.vote(C)).toEqual([
       'to B: LeaderAnnounce term 1',
       'to C: LeaderAnnounce term 1',
+      'claims term 1',
       'becomes leader (majority)',
     ]);
   });
@@ -420,6 +421,29 @@ describe('rule 8, the fence', () => {
     expect(scene.hasLease).toBe(false);
   });
 
+  it('is claimed by a named successor while it stands', () => {
+    const scene = new Scene();
+    scene.heartbeat(B, 3);
+    expect(scene.hear(B, { kind: 'Handover', term: 3, moves: 1, cause: 'idler' })).toEqual([
+      'persist term 4 vote A',
+      'to B: Vote term 4',
+      'to C: Vote term 4',
+      'claims term 4',
+      'becomes candidate (handed over by B)',
+    ]);
+  });
+
+  it('ends a candidacy whose claim was refused, and its votes count no more', () => {
+    const scene = new Scene();
+    scene.heartbeat(B, 3);
+    scene.hear(B, { kind: 'Handover', term: 3, moves: 1, cause: 'idler' });
+    expect(scene.step({ kind: 'fence', term: 4 })).toEqual([
+      'persist term 4 vote spent',
+      'becomes follower (refused by the store)',
+    ]);
+    expect(scene.vote(C)).toEqual([]);
+  });
+
   it('is passed by a restarted node that knows the store’s term', () => {
     const scene = new Scene({ durable: { term: 2, votedFor: null, recovering: false }, storeTerm: 9 });
     scene.tick();
@@ -481,6 +505,7 @@ describe('rule 10, a cluster of one', () => {
     const scene = new Scene({}, { this_node: A });
     expect(scene.tick()).toEqual([
       'persist term 1 vote A',
+      'claims term 1',
       'becomes candidate (alone)',
       'becomes leader (majority)',
     ]);
