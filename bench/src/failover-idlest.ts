@@ -11,6 +11,8 @@ import { type Hog, ProcessorLimit } from './processor-limits.ts';
 const PROCESSORS_EACH = 0.4;
 /** Points by which the busy server's load has to show before the trial begins. */
 const SHOWN_POINTS = 20;
+/** As configured by default: a leader looks this often whether another should lead. */
+const LEADER_TERM_MS = 10_000;
 
 export interface IdlestFigures {
   readonly timings: TimingsName;
@@ -29,29 +31,40 @@ export async function measureIdlest(
   runs: number,
   signal: AbortSignal,
 ): Promise<IdlestFigures> {
-  const scene = await Scene.create(timings, signal);
-  try {
-    let idlestChosen = 0;
+  let idlestChosen = 0;
+  await onStage(timings, signal, async (scene) => {
     for (let run = 0; run < runs; run++) {
       if (await scene.killBesideBusyFollower()) idlestChosen++;
       process.stderr.write(`\r${timings}, busy follower: ${run + 1}/${runs}, idlest chosen ${idlestChosen} `);
     }
-    process.stderr.write('\n');
-    const handovers: { ms: number; toIdle: boolean }[] = [];
-    for (let run = 0; run < runs; run++) {
-      const handover = await scene.hogLeader();
-      handovers.push(handover);
-      const after = `${(handover.ms / 1000).toFixed(1)} s`;
-      process.stderr.write(`\r${timings}, busy leader: ${run + 1}/${runs}, handed over after ${after} `);
-    }
-    process.stderr.write('\n');
-    return {
-      timings,
-      trials: runs,
-      idlestChosen,
-      handoversMs: handovers.map(({ ms }) => ms),
-      handedToIdle: handovers.filter(({ toIdle }) => toIdle).length,
-    };
+  });
+  process.stderr.write('\n');
+  const handovers: { ms: number; toIdle: boolean }[] = [];
+  for (let run = 0; run < runs; run++) {
+    // Each on a cluster of its own, for every move doubles the time to the next.
+    const handover = await onStage(timings, signal, (scene) => scene.hogLeader());
+    handovers.push(handover);
+    const after = `${(handover.ms / 1000).toFixed(1)} s`;
+    process.stderr.write(`\r${timings}, busy leader: ${run + 1}/${runs}, handed over after ${after} `);
+  }
+  process.stderr.write('\n');
+  return {
+    timings,
+    trials: runs,
+    idlestChosen,
+    handoversMs: handovers.map(({ ms }) => ms),
+    handedToIdle: handovers.filter(({ toIdle }) => toIdle).length,
+  };
+}
+
+async function onStage<T>(
+  timings: TimingsName,
+  signal: AbortSignal,
+  play: (scene: Scene) => Promise<T>,
+): Promise<T> {
+  const scene = await Scene.create(timings, signal);
+  try {
+    return await play(scene);
   } finally {
     await scene.close();
   }
@@ -126,14 +139,15 @@ class Scene {
 
   /** Makes the leader busy; how long it took until another led, and whether that was the idler one. */
   async hogLeader(): Promise<{ ms: number; toIdle: boolean }> {
-    await this.#moveHog(undefined);
     const leader = await this.#cluster.healthyLeader();
-    // What the last hog left behind in the smoothed loads must be gone.
+    // What starting up left behind in the smoothed loads must be gone.
     await this.#cluster.until('a leader not much busier than the others', async () => {
       const loads = await this.#loads(leader);
       const [least = 0] = [...loads.values()].sort((a, b) => a - b);
       return loads.size === 3 && (loads.get(leader.node) ?? 100) < least + SHOWN_POINTS ? true : undefined;
     });
+    // Anywhere between two of its reviews.
+    await sleep(Math.random() * LEADER_TERM_MS);
     const next = this.#nextLeader(leader);
     const start = performance.now();
     await this.#moveHog(leader);
