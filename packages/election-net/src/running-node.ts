@@ -157,14 +157,14 @@ export class RunningNode implements ElectionNode {
     return this.#options.clock.now() < this.#election.leaseEnd();
   }
 
-  #perform({ persist, send, claim, became, refused }: Outputs): void {
+  #perform({ claim, persist, send, became, refused }: Outputs): void {
+    if (claim !== undefined) this.#claim.begin(claim);
     if (persist) this.#file.save(persist);
     for (const { to, message } of send) {
       const link = this.#links.get(to);
       link?.send(writeFrame(message));
       if (ANSWERED.has(message.kind)) link?.expectAnswer();
     }
-    if (claim !== undefined) this.#claim.begin(claim);
     for (const { role, term, why } of became) {
       this.#options.log('info', 'election.became', { role, term, why });
     }

@@ -164,9 +164,10 @@ export class SimulatedProcess {
 
   // ---- outputs ----
 
-  #perform({ persist, send, claim, became }: Outputs): void {
+  #perform({ claim, persist, send, became }: Outputs): void {
     const { checker, trap } = this.#world;
     const { index } = this.#on;
+    if (claim !== undefined) this.#claim.begin(claim);
     const fsyncMs = persist ? this.#write(persist) : 0;
     for (const { role, term } of became) {
       this.#role = role;
@@ -174,11 +175,11 @@ export class SimulatedProcess {
       if (trap && (role === 'leader' || role === 'candidate')) trap({ kind: 'became', node: index, role });
     }
     if (this.stallMs > 0) this.thread.pause(this.stallMs);
-    if (fsyncMs + this.stallMs === 0) return this.#proceed(send, claim);
+    if (fsyncMs + this.stallMs === 0) return this.#proceed(send);
     this.stallMs = 0;
     this.thread.block(fsyncMs, () => {
       if (persist) checker.persisted(index, persist.term);
-      this.#proceed(send, claim);
+      this.#proceed(send);
     });
   }
 
@@ -194,8 +195,7 @@ export class SimulatedProcess {
   }
 
   /** What may happen only once all that it depends on is durable. */
-  #proceed(send: readonly Outgoing[], claim: number | undefined): void {
-    if (claim !== undefined) this.#claim.begin(claim);
+  #proceed(send: readonly Outgoing[]): void {
     for (const outgoing of send) this.#send(outgoing);
   }
 

@@ -155,30 +155,30 @@ export interface Refusal {
 
 /** What one step asks of the outside. The order of the fields is the order to do it in. */
 export interface Outputs {
+  /**
+   * Beside all that follows: claim this term in the store (rule 8). Not elected yet, it may be; it serves only with
+   * the claim granted and its lease valid. A claim made for nothing costs an election, never a promise.
+   */
+  readonly claim: number | undefined;
   /** First: make this durable. Nothing below may happen before, nor at all if that fails. */
   readonly persist: DurableState | undefined;
   /** Then: send these, in order. */
   readonly send: readonly Outgoing[];
-  /**
-   * Beside that: claim this term in the store (rule 8). Not yet elected, it may be; it serves only with the claim
-   * granted and its lease valid.
-   */
-  readonly claim: number | undefined;
   /** Whenever convenient: what happened. */
   readonly became: readonly RoleChange[];
   readonly refused: readonly Refusal[];
 }
 
 interface OutputsInProgress extends Outputs {
+  claim: number | undefined;
   persist: DurableState | undefined;
   readonly send: Outgoing[];
-  claim: number | undefined;
   readonly became: RoleChange[];
   readonly refused: Refusal[];
 }
 
 export function noOutputs(): OutputsInProgress {
-  return { persist: undefined, send: [], claim: undefined, became: [], refused: [] };
+  return { claim: undefined, persist: undefined, send: [], became: [], refused: [] };
 }
 
 export function send(m: Machine, to: NodeId, message: Message): void {

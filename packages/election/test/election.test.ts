@@ -137,9 +137,9 @@ describe('rule 3, the vote', () => {
       'becomes candidate (idlest of a majority)',
     ]);
     expect(scene.vote(C)).toEqual([
+      'claims term 1',
       'to B: LeaderAnnounce term 1',
       'to C: LeaderAnnounce term 1',
-      'claims term 1',
       'becomes leader (majority)',
     ]);
   });
@@ -425,10 +425,10 @@ describe('rule 8, the fence', () => {
     const scene = new Scene();
     scene.heartbeat(B, 3);
     expect(scene.hear(B, { kind: 'Handover', term: 3, moves: 1, cause: 'idler' })).toEqual([
+      'claims term 4',
       'persist term 4 vote A',
       'to B: Vote term 4',
       'to C: Vote term 4',
-      'claims term 4',
       'becomes candidate (handed over by B)',
     ]);
   });
@@ -504,8 +504,8 @@ describe('rule 10, a cluster of one', () => {
   it('leads at once, for good', () => {
     const scene = new Scene({}, { this_node: A });
     expect(scene.tick()).toEqual([
-      'persist term 1 vote A',
       'claims term 1',
+      'persist term 1 vote A',
       'becomes candidate (alone)',
       'becomes leader (majority)',
     ]);

@@ -153,11 +153,11 @@ export class Scene {
   }
 }
 
-function toLines({ persist, send, claim, became, refused }: Outputs): string[] {
+function toLines({ claim, persist, send, became, refused }: Outputs): string[] {
   return [
+    ...(claim === undefined ? [] : [`claims term ${claim}`]),
     ...(persist ? [`persist term ${persist.term} vote ${nameOf(persist.votedFor)}`] : []),
     ...send.map(({ to, message }) => `to ${nameOf(to)}: ${summaryOf(message)}`),
-    ...(claim === undefined ? [] : [`claims term ${claim}`]),
     ...became.map(
       ({ role, why }) => `becomes ${role} (${why.replace(A, 'A').replace(B, 'B').replace(C, 'C')})`,
     ),
